@@ -1,0 +1,86 @@
+"""The weight files that lie in the package: where they are, whose they are, and how they open.
+
+Each file is made by the training program named in its record and lies beside the code that loads
+it. A file whose SHA-256 differs from its record is refused.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from opensonic.errors import WeightsError
+
+if TYPE_CHECKING:
+    import onnxruntime as ort
+
+_ROOT = Path(__file__).parent
+
+
+@dataclass(frozen=True)
+class WeightFile:
+    """One weight file of the package.
+
+    Attributes:
+        name: What code and messages call it.
+        path: Place below the package folder.
+        sha256: Of the file, in hexadecimal.
+        made_by: Module of the training program.
+        licence: Terms under which it is given away.
+    """
+
+    name: str
+    path: str
+    sha256: str
+    made_by: str
+    licence: str = "Apache-2.0"
+
+
+RECORDS: dict[str, WeightFile] = {record.name: record for record in ()}
+"""Every weight file of the package by name."""
+
+
+def weights_path(name: str) -> Path:
+    """Find a weight file of the package and check that it is whole.
+
+    Raises:
+        WeightsError: The file is unknown, missing or differs from its record.
+    """
+    if name not in RECORDS:
+        raise WeightsError(f"no weight file is called {name!r}; known: {', '.join(RECORDS)}")
+    record = RECORDS[name]
+    path = _ROOT / record.path
+    if not path.is_file():
+        raise WeightsError(f"{path}: weight file is missing; reinstall opensonic")
+    found = hashlib.sha256(path.read_bytes()).hexdigest()
+    if found != record.sha256:
+        raise WeightsError(
+            f"{path}: SHA-256 is {found[:12]}…, expected {record.sha256[:12]}…; "
+            "the file is damaged, reinstall opensonic"
+        )
+    return path
+
+
+def open_session(name: str, threads: int = 1) -> ort.InferenceSession:
+    """Open a network of the package on the CPU.
+
+    Args:
+        name: Key of `RECORDS`.
+        threads: CPU threads that one run may use.
+
+    Raises:
+        WeightsError: The file is missing, damaged or cannot be opened.
+    """
+    import onnxruntime as ort
+
+    path = weights_path(name)
+    options = ort.SessionOptions()
+    options.intra_op_num_threads = threads
+    options.inter_op_num_threads = 1
+    options.log_severity_level = 3
+    try:
+        return ort.InferenceSession(path.read_bytes(), options, providers=["CPUExecutionProvider"])
+    except Exception as error:  # onnxruntime raises its own family, which has no common base
+        raise WeightsError(f"{path}: onnxruntime cannot open it ({error})") from error
