@@ -101,7 +101,7 @@ def inner_lip_gap(values: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
         + RAISE_GAP * values[..., INDEX["upper_lip_raise"]]
         + DROP_GAP * values[..., INDEX["lower_lip_drop"]]
     )
-    return np.maximum(gap, 0).astype(np.float32)
+    return np.asarray(np.maximum(gap, 0), np.float32)
 
 
 def lip_width_factor(values: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:

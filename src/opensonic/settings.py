@@ -276,14 +276,16 @@ def _describe(name: str, hint: object, default: object) -> Option:
 def _check(option: Option, value: Any) -> None:  # noqa: ANN401 - any setting's type
     if value is None and option.optional:
         return
-    numeric = (int, float, Fraction) if option.kind in (float, Fraction) else option.kind
-    if not isinstance(value, numeric) or (isinstance(value, bool) and option.kind is not bool):
+    kinds = (int, float, Fraction) if option.kind in (float, Fraction) else (option.kind,)
+    if not any(isinstance(value, kind) for kind in kinds) or isinstance(value, bool) != (
+        option.kind is bool
+    ):
         raise SettingsError(f"{option.name}: {value!r} is not {_kind_in_words(option)}")
     if option.choices and value not in option.choices:
         raise SettingsError(
             f"{option.name}: {value!r} is not known; expected one of {', '.join(option.choices)}"
         )
-    if option.range and (not math.isfinite(value) or value not in option.range):
+    if option.range and not (math.isfinite(value) and value in option.range):
         raise SettingsError(
             f"{option.name}: {value} is outside the accepted range, {option.range} ({option.help})"
         )

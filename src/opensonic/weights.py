@@ -38,7 +38,9 @@ class WeightFile:
     licence: str = "Apache-2.0"
 
 
-RECORDS: dict[str, WeightFile] = {record.name: record for record in ()}
+_FILES: tuple[WeightFile, ...] = ()
+
+RECORDS = {record.name: record for record in _FILES}
 """Every weight file of the package by name."""
 
 
