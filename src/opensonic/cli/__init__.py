@@ -1,1 +1,58 @@
-"""cli."""
+"""The command line: it parses, calls the API and prints. `opensonic --help` is its manual."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from opensonic.cli.animate import animate
+from opensonic.cli.demo import demo
+from opensonic.cli.doctor import doctor
+
+RESPONSIBLE_USE = (
+    "Only animate a portrait if the person in it, or whoever holds the rights, agrees. "
+    "Every file is marked as AI-generated in its metadata."
+)
+"""What the user is asked to respect, in the words of the help page."""
+
+app = typer.Typer(
+    name="opensonic",
+    help="One portrait and one recording of speech become a talking video.\n\n"
+    "Runs on a plain CPU; downloads nothing.",
+    epilog=RESPONSIBLE_USE,
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        from importlib.metadata import version
+
+        typer.echo(version("opensonic"))
+        raise typer.Exit()
+
+
+@app.callback()
+def _main(
+    version: Annotated[
+        bool,
+        typer.Option(
+            "--version", help="Print the version.", callback=_print_version, is_eager=True
+        ),
+    ] = False,
+) -> None:
+    pass
+
+
+app.command(epilog=RESPONSIBLE_USE)(animate)
+app.command()(demo)
+app.command()(doctor)
+
+
+def main() -> None:
+    """Run the command line; exit 0 done, 1 bug, 2 wrong input, 3 weights, 4 output, 130 Ctrl-C."""
+    app()

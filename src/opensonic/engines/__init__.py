@@ -1,1 +1,1 @@
-"""engines."""
+"""Engines: whatever turns a portrait and speech, or motion, into frames."""

@@ -1,0 +1,39 @@
+# The two commands: `make demo` and `make test`. Each does all its own set-up.
+PYTHON ?= python3
+VENV ?= .venv
+BIN = $(VENV)/bin
+# The training extra needs PyTorch; TRAIN= leaves it out, and its tests skip and say so.
+TRAIN ?= train
+
+.PHONY: demo test lint bench clean
+
+demo: $(VENV)/.base
+	$(BIN)/opensonic demo -o demo.mp4
+
+test: $(VENV)/.dev lint
+	$(BIN)/python -m pytest
+
+lint: $(VENV)/.dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+bench: $(VENV)/.base
+	$(BIN)/python benchmarks/speed.py
+
+$(BIN)/python:
+	bash tools/make_venv.sh $(PYTHON) $(VENV)
+
+$(VENV)/.base: $(BIN)/python pyproject.toml
+	$(BIN)/python -m pip install --quiet -c constraints.txt -e .
+	touch $@
+
+$(VENV)/.dev: $(VENV)/.base constraints.txt tools/debian_packages.sh
+	bash tools/debian_packages.sh
+	$(BIN)/python -m pip install --quiet -c constraints.txt --upgrade "pip>=25.1"
+	$(BIN)/python -m pip install --quiet -c constraints.txt --group dev -e ".[$(TRAIN)]"
+	touch $@
+
+clean:
+	rm -rf $(VENV) dist build .mypy_cache .ruff_cache .pytest_cache

@@ -1,0 +1,1 @@
+"""One portrait and one recording of speech become a talking video, on a CPU."""

@@ -1,0 +1,5 @@
+"""`python -m opensonic`: the command line."""
+
+from opensonic.cli import main
+
+main()

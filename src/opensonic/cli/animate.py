@@ -1,0 +1,103 @@
+"""`opensonic animate`: one portrait, one recording, one video."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from opensonic.cli.console import guarded, print_json, progress_bar, say
+from opensonic.cli.options import with_settings
+
+OutputOption = Annotated[
+    Path, typer.Option("-o", "--output", help="The video to write: .mp4, .m4v or .mov.")
+]
+JsonOption = Annotated[
+    bool, typer.Option("--json", help="Print the result, or the error, as one line of JSON.")
+]
+QuietOption = Annotated[bool, typer.Option("-q", "--quiet", help="Show no progress bar.")]
+
+
+@with_settings
+def animate(
+    portrait: Annotated[
+        str, typer.Argument(help="A picture with a face: PNG, JPEG, WebP, BMP, TIFF, GIF ...")
+    ],
+    speech: Annotated[
+        str, typer.Argument(help="A recording: WAV, MP3, FLAC, M4A, OGG, or a video with sound.")
+    ],
+    output: OutputOption = Path("talk.mp4"),
+    json: JsonOption = False,
+    quiet: QuietOption = False,
+    **chosen: Any,  # noqa: ANN401 - any option's type
+) -> None:
+    """Make the person in a portrait say what a recording says.
+
+    Example: opensonic animate portrait.jpg speech.mp3 -o talk.mp4
+    """
+    with guarded(json):
+        make_video(portrait, speech, output, as_json=json, quiet=quiet, chosen=chosen)
+
+
+def make_video(
+    portrait: str,
+    speech: str,
+    output: Path,
+    *,
+    as_json: bool,
+    quiet: bool,
+    chosen: dict[str, Any],
+) -> None:
+    """Make one video and print what came of it.
+
+    Args:
+        portrait: Path of the picture.
+        speech: Path of the recording.
+        output: Target file.
+        as_json: Print one line of JSON instead of sentences.
+        quiet: Show no progress bar.
+        chosen: Settings by name, as typed.
+
+    Raises:
+        OpenSonicError: See `opensonic.animate`.
+    """
+    import opensonic
+
+    started = time.perf_counter()
+    with progress_bar(shown=not (quiet or as_json)) as progress:
+        video = opensonic.animate(portrait, speech, output=output, progress=progress, **chosen)
+        saved = video.save(output, progress)
+    wall_s = time.perf_counter() - started
+    width, height = video.size
+    if as_json:
+        print_json(
+            {
+                "output": str(saved.path),
+                "frames": saved.n_frames,
+                "fps": str(video.fps),
+                "duration_s": round(saved.duration_s, 3),
+                "sound_s": round(float(video.speech.duration), 3),
+                "width": width,
+                "height": height,
+                "bytes": saved.size_bytes,
+                "engine": video.engine.name,
+                "engine_reason": video.engine_reason,
+                "seed": video.settings.seed,
+                "wall_s": round(wall_s, 3),
+                "notes": list(video.notes),
+                "warnings": list(video.warnings),
+            }
+        )
+        return
+    for note in video.notes:
+        say(f"  {note}")
+    for warning in video.warnings:
+        say(f"  warning: {warning}", style="yellow")
+    say(f"  engine: {video.engine.name} ({video.engine_reason})")
+    say(
+        f"{saved.path}: {saved.duration_s:.2f} s, {width}x{height}, {saved.n_frames} frames, "
+        f"made in {wall_s:.1f} s",
+        style="bold green",
+    )

@@ -1,0 +1,87 @@
+"""What the commands print: progress and messages to standard error, results to standard output."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import typer
+
+from opensonic.errors import OpenSonicError
+from opensonic.progress import Progress, Report
+
+
+@contextmanager
+def guarded(as_json: bool) -> Iterator[None]:
+    """Turn our errors into one line and the exit code that DESIGN promises; bugs pass through.
+
+    Raises:
+        typer.Exit: After an OpenSonicError or Ctrl-C was reported.
+    """
+    try:
+        yield
+    except OpenSonicError as error:
+        message = " ".join(str(error).split())
+        if as_json:
+            print_json(
+                {"error": message, "kind": type(error).__name__, "exit_code": error.exit_code}
+            )
+        typer.echo(f"opensonic: {message}", err=True)
+        raise typer.Exit(error.exit_code) from error
+    except KeyboardInterrupt as error:
+        typer.echo("opensonic: interrupted; no file was left behind", err=True)
+        raise typer.Exit(130) from error
+
+
+def print_json(result: dict[str, Any]) -> None:
+    """Print one machine-readable result as one line of JSON on standard output."""
+    sys.stdout.write(json.dumps(result, ensure_ascii=False) + "\n")
+    sys.stdout.flush()
+
+
+def say(line: str, style: str = "") -> None:
+    """Print a line for a person on standard error."""
+    from rich.console import Console
+
+    Console(stderr=True, highlight=False, soft_wrap=True).print(line, style=style, markup=False)
+
+
+@contextmanager
+def progress_bar(shown: bool) -> Iterator[Progress]:
+    """Show stage, frames per second and time left on standard error while work goes on.
+
+    Yields:
+        The callback to hand to the API.
+    """
+    from rich.console import Console
+    from rich.progress import BarColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+    from rich.progress import Progress as Bar
+
+    console = Console(stderr=True)
+    columns = (
+        TextColumn("{task.description:<18}"),
+        BarColumn(),
+        TextColumn("{task.percentage:>3.0f} %"),
+        TextColumn("{task.fields[rate]}"),
+        TimeElapsedColumn(),
+        TextColumn("left"),
+        TimeRemainingColumn(),
+    )
+    with Bar(*columns, console=console, disable=not shown, transient=False) as bar:
+        task = bar.add_task("starting", total=None, rate="")
+
+        def follow(report: Report) -> None:
+            known = report.total > 1
+            speed = bar.tasks[0].finished_speed or bar.tasks[0].speed
+            bar.update(
+                task,
+                description=report.stage,
+                completed=report.done if known else 0,
+                total=report.total if known else None,
+                rate=f"{speed:.0f} frames/s" if known and speed else "",
+            )
+
+        yield follow

@@ -1,0 +1,95 @@
+"""`opensonic doctor`: what works on this machine."""
+
+from __future__ import annotations
+
+import os
+import platform
+import sys
+from importlib.metadata import PackageNotFoundError, version
+
+import typer
+
+from opensonic.cli.animate import JsonOption
+from opensonic.cli.console import print_json
+from opensonic.engines.registry import BUILDERS
+from opensonic.errors import OpenSonicError
+from opensonic.weights import RECORDS, open_session
+
+PACKAGES = ("av", "numpy", "onnxruntime", "opencv-python-headless", "pillow", "rich", "typer")
+"""The base install's dependencies."""
+
+Check = tuple[str, bool, str]
+"""What was looked at, whether it works, and what was found."""
+
+
+def doctor(json: JsonOption = False) -> None:
+    """Say what works on this machine: versions, codecs, weights, engines.
+
+    Raises:
+        typer.Exit: With 3 where something does not work.
+    """
+    checks = [*_versions(), *_codecs(), *_weights(), *_engines()]
+    good = all(works for _, works, _ in checks)
+    if json:
+        print_json(
+            {
+                "ok": good,
+                "checks": [{"name": n, "ok": works, "found": f} for n, works, f in checks],
+            }
+        )
+    else:
+        _print_table(checks)
+    if not good:
+        raise typer.Exit(3)
+
+
+def _versions() -> list[Check]:
+    system = f"{platform.system()} {platform.machine()}, {os.cpu_count()} CPU cores"
+    checks = [("python", sys.version_info >= (3, 10), f"{platform.python_version()} on {system}")]
+    for name in ("opensonic", *PACKAGES):
+        try:
+            checks.append((name, True, version(name)))
+        except PackageNotFoundError:
+            checks.append((name, False, "not installed; run: pip install opensonic"))
+    return checks
+
+
+def _codecs() -> list[Check]:
+    import av
+
+    return [
+        (f"encoder {codec}", codec in av.codecs_available, use)
+        for codec, use in (("libx264", "H.264 video"), ("aac", "AAC sound"))
+    ]
+
+
+def _weights() -> list[Check]:
+    checks: list[Check] = []
+    for name, record in RECORDS.items():
+        try:
+            open_session(name)
+            checks.append((f"weights {name}", True, f"{record.path}, {record.licence}"))
+        except OpenSonicError as error:
+            checks.append((f"weights {name}", False, str(error)))
+    return checks
+
+
+def _engines() -> list[Check]:
+    checks: list[Check] = []
+    for name, build in BUILDERS.items():
+        try:
+            build()
+            checks.append((f"engine {name}", True, "ready"))
+        except (OpenSonicError, ImportError) as error:
+            checks.append((f"engine {name}", False, str(error)))
+    return checks
+
+
+def _print_table(checks: list[Check]) -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table("what", "", "found", box=None)
+    for name, works, found in checks:
+        table.add_row(name, "[green]ok[/]" if works else "[red]no[/]", found)
+    Console().print(table)

@@ -1,0 +1,74 @@
+"""Command-line options made from the fields of `Settings`: no default or range stands here."""
+
+from __future__ import annotations
+
+import functools
+import inspect
+from collections.abc import Callable
+from typing import Annotated, Any
+
+import typer
+
+from opensonic.settings import Option, describe
+
+_METAVARS = {"int": "N", "float": "X", "Fraction": "X", "str": "TEXT"}
+
+
+def with_settings(command: Callable[..., None]) -> Callable[..., None]:
+    """Give a command one option per setting; it receives those that were set as `**chosen`.
+
+    Args:
+        command: Takes its own parameters and `**chosen`, text or bool by setting name.
+    """
+    own = [
+        parameter
+        for parameter in inspect.signature(command, eval_str=True).parameters.values()
+        if parameter.kind is not inspect.Parameter.VAR_KEYWORD
+    ]
+    derived = [_parameter(option) for option in describe()]
+
+    @functools.wraps(command)
+    def run(**given: Any) -> None:  # noqa: ANN401 - any option's type
+        names = {option.name for option in describe()}
+        chosen = {name: given.pop(name) for name in list(given) if name in names}
+        command(**given, **{name: value for name, value in chosen.items() if value is not None})
+
+    parameters = [p.replace(kind=inspect.Parameter.KEYWORD_ONLY) for p in (*own, *derived)]
+    run.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
+    run.__annotations__ = {p.name: p.annotation for p in parameters}
+    return run
+
+
+def _parameter(option: Option) -> inspect.Parameter:
+    flag = "--" + option.name.replace("_", "-")
+    kind: Any = bool if option.kind is bool else str
+    names = [f"{flag}/--no-{flag[2:]}"] if option.kind is bool else [flag]
+    annotation = Annotated[
+        kind | None,
+        typer.Option(
+            *names,
+            help=_help(option),
+            metavar=None if option.kind is bool else _metavar(option),
+            show_default=False,
+            rich_help_panel="Settings",
+        ),
+    ]
+    return inspect.Parameter(
+        option.name, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=annotation
+    )
+
+
+def _metavar(option: Option) -> str:
+    return "|".join(option.choices) if option.choices else _METAVARS[option.kind.__name__]
+
+
+def _help(option: Option) -> str:
+    facts = []
+    if option.range:
+        facts.append(str(option.range))
+    if option.advice:
+        facts.append(f"best {option.advice.low:g} to {option.advice.high:g}")
+    if option.default is not None and option.kind is not bool:
+        facts.append(f"default {option.default}")
+    text = option.help[0].upper() + option.help[1:] + "."
+    return f"{text} ({'; '.join(facts)})" if facts else text
