@@ -133,9 +133,7 @@ def _from_samples(samples: npt.NDArray[Any], rate: int, name: str) -> Speech:
     return _survey(name, int(rate), channel_layout(len(samples)), lambda note: sound())
 
 
-def _survey(
-    name: str, rate: int, layout: str, start: Callable[[bool], Iterator[Block]]
-) -> Speech:
+def _survey(name: str, rate: int, layout: str, start: Callable[[bool], Iterator[Block]]) -> Speech:
     # Decode once: count the samples, find the peak, choose how the channels are mixed.
     weights = _downmix_weights(layout)
     n_samples, peak = 0, 0.0
