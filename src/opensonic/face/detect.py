@@ -1,0 +1,219 @@
+"""Find the faces of a picture: photographs, paintings, statues, drawn and rendered characters.
+
+A small anchor-free network (FCOS, Tian et al., arXiv 1904.01355; trained by
+`opensonic.train.detector`) looks at the picture scaled to 320 px. When it sees nothing there, it
+looks again at overlapping tiles. Left out: recognition of persons; there is none here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from opensonic.errors import InputError
+from opensonic.weights import open_session
+
+if TYPE_CHECKING:
+    import onnxruntime as ort
+
+Image = npt.NDArray[np.uint8]
+Floats = npt.NDArray[np.float32]
+
+INPUT_SIDE = 320
+"""Longest side of what the network sees, px."""
+STRIDES = (8, 16, 32)
+"""Pixels of the input per cell, level by level."""
+SIZE_UNIT = 4
+"""Box sides and key points are predicted in units of this many strides."""
+
+MIN_SCORE = 0.5
+"""Faces below this score are dropped."""
+MIN_TILE_SCORE = 0.6
+"""The same for tiles, of which a picture has many."""
+
+_GRID = 32
+_MAX_ENLARGEMENT = 4.0
+_PAD_VALUE = 127
+_SAME_FACE_IOU = 0.4
+_SAME_FACE_SHARE = 0.7
+_TILE_SHARE = 0.5
+
+
+@dataclass(frozen=True, eq=False)
+class Detection:
+    """One face found in a picture.
+
+    Attributes:
+        box: (4,) float32, x0 y0 x1 y1 in px. A square, upright also where the head is tilted, that
+            reaches from the middle of the forehead to just below the mouth and from ear to ear. It
+            may end outside the picture.
+        keypoints: (6, 2) float32, x y in px: the person's right eye, left eye, nose tip, middle of
+            the mouth, right ear, left ear.
+        score: Certainty, 0 to 1.
+    """
+
+    box: Floats
+    keypoints: Floats
+    score: float
+
+
+class FaceDetector:
+    """Finds faces. The weights are opened at the first picture.
+
+    Args:
+        threads: CPU threads of one run of the network.
+        session: An open network in place of the package's own.
+    """
+
+    def __init__(self, threads: int = 1, session: ort.InferenceSession | None = None) -> None:
+        self._threads = threads
+        self._given = session
+
+    @cached_property
+    def _session(self) -> ort.InferenceSession:
+        return self._given or open_session("face_detector", self._threads)
+
+    def detect(self, image: Image) -> list[Detection]:
+        """Find the faces of a picture, largest first.
+
+        Args:
+            image: (H, W, 3) uint8, RGB, of any size.
+
+        Raises:
+            InputError: The array is no RGB picture.
+        """
+        if image.ndim != 3 or image.shape[2] != 3 or image.dtype != np.uint8 or not image.size:
+            raise InputError(
+                f"picture: expected (H, W, 3) uint8 with at least one pixel, "
+                f"got {image.shape} {image.dtype}; convert it to RGB first"
+            )
+        found = _merge(self._look(image, MIN_SCORE))
+        if not found:
+            height, width = image.shape[:2]
+            tiles = [
+                _shifted(row, x0, y0)
+                for x0, y0, x1, y1 in tile_boxes(width, height)
+                for row in self._look(image[y0:y1, x0:x1], MIN_TILE_SCORE)
+            ]
+            found = _merge(tiles)
+        return sorted(found, key=_by_size)
+
+    def _look(self, image: Image, min_score: float) -> list[Detection]:
+        canvas, scale, offset = fit_to_network(image)
+        batch = canvas.transpose(2, 0, 1)[None].astype(np.float32) / np.float32(255)
+        outputs = self._session.run(None, {self._session.get_inputs()[0].name: batch})
+        return [
+            Detection(
+                (row[1:5] - np.tile(offset, 2)) / scale,
+                (row[5:].reshape(6, 2) - offset) / scale,
+                float(row[0]),
+            )
+            for row in decode_outputs(outputs, min_score)
+        ]
+
+
+def fit_to_network(image: Image) -> tuple[Image, Floats, Floats]:
+    """Scale a picture to the network's input without distortion and pad it with grey.
+
+    Returns:
+        The (h, w, 3) uint8 canvas, sides multiples of 32; the scale that brings picture px to
+        canvas px, (1,) float32; where the picture's corner lies on the canvas, (2,) float32 px.
+    """
+    height, width = image.shape[:2]
+    scale = min(INPUT_SIDE / max(height, width), _MAX_ENLARGEMENT)
+    new_width, new_height = max(1, round(width * scale)), max(1, round(height * scale))
+    how = cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR
+    resized = cv2.resize(image, (new_width, new_height), interpolation=how)
+    padded_width, padded_height = (-(-side // _GRID) * _GRID for side in (new_width, new_height))
+    left, top = (padded_width - new_width) // 2, (padded_height - new_height) // 2
+    canvas = np.full((padded_height, padded_width, 3), _PAD_VALUE, np.uint8)
+    canvas[top : top + new_height, left : left + new_width] = resized
+    return canvas, np.array([scale], np.float32), np.array([left, top], np.float32)
+
+
+def decode_outputs(outputs: Sequence[Floats], min_score: float) -> Floats:
+    """Turn the raw maps of the network into faces.
+
+    Args:
+        outputs: Per level (1, 16, h, w) float32 (see `train.detector.network`).
+        min_score: Cells below this score are left out.
+
+    Returns:
+        (N, 17) float32: score, box xyxy, key points x y; px of the network's input.
+    """
+    rows = []
+    for level, stride in zip(outputs, STRIDES, strict=True):
+        maps = np.asarray(level[0], np.float32)
+        score = 1 / (1 + np.exp(-np.clip(maps[0], -30, 30)))
+        y, x = np.nonzero(score >= min_score)
+        cell = np.stack([x, y], axis=1).astype(np.float32) * stride + stride / 2
+        values = maps[1:, y, x].T
+        centre = cell + values[:, :2] * stride
+        half = SIZE_UNIT * stride * np.exp(np.clip(values[:, 2:3], -6, 6)) / 2
+        points = values[:, 3:].reshape(-1, 6, 2) * (SIZE_UNIT * stride) + cell[:, None]
+        flat = points.reshape(-1, 12)
+        rows.append(
+            np.concatenate([score[y, x][:, None], centre - half, centre + half, flat], axis=1)
+        )
+    return np.concatenate(rows).astype(np.float32)
+
+
+def tile_boxes(width: int, height: int) -> Iterator[tuple[int, int, int, int]]:
+    """Cut a picture into overlapping square tiles, half of the short side at least, as x0 y0 x1 y1.
+
+    A long strip of a picture is cut into squares of its full width.
+    """
+    longest, shortest = max(width, height), min(width, height)
+    side = max(1, min(shortest, round(longest * _TILE_SHARE)))
+    for y0 in _starts(height, side):
+        for x0 in _starts(width, side):
+            yield x0, y0, min(width, x0 + side), min(height, y0 + side)
+
+
+def _starts(length: int, side: int) -> list[int]:
+    count = 1 + -(-2 * max(0, length - side) // side)
+    return [round(k * (length - side) / max(1, count - 1)) for k in range(count)]
+
+
+def _shifted(detection: Detection, x0: int, y0: int) -> Detection:
+    shift = np.array([x0, y0], np.float32)
+    return Detection(
+        detection.box + np.tile(shift, 2), detection.keypoints + shift, detection.score
+    )
+
+
+def _by_size(detection: Detection) -> tuple[float, float, float, float]:
+    x0, y0, x1, _ = (float(v) for v in detection.box)
+    return -(x1 - x0), -detection.score, x0, y0
+
+
+def _merge(found: list[Detection]) -> list[Detection]:
+    """Join what the cells of one face said: mean weighted by score, best score kept."""
+    rest = sorted(found, key=lambda d: -d.score)
+    merged = []
+    while rest:
+        best, rows = rest[0], np.array([d.box for d in rest])
+        iou, share = _overlap(best.box, rows)
+        near = [d for d, same in zip(rest, iou > _SAME_FACE_IOU, strict=True) if same]
+        weight = np.array([d.score for d in near], np.float32)
+        weight /= weight.sum()
+        box = np.tensordot(weight, np.array([d.box for d in near]), 1).astype(np.float32)
+        points = np.tensordot(weight, np.array([d.keypoints for d in near]), 1).astype(np.float32)
+        merged.append(Detection(box, points, best.score))
+        gone = (iou > _SAME_FACE_IOU) | (share > _SAME_FACE_SHARE)
+        rest = [d for d, same in zip(rest, gone, strict=True) if not same]
+    return merged
+
+
+def _overlap(box: Floats, boxes: Floats) -> tuple[Floats, Floats]:
+    """Intersection over union, and over the smaller of the two, of one box with (N, 4) boxes."""
+    low, high = np.maximum(box[:2], boxes[:, :2]), np.minimum(box[2:], boxes[:, 2:])
+    common = np.prod(np.maximum(high - low, 0), axis=1)
+    area, areas = np.prod(box[2:] - box[:2]), np.prod(boxes[:, 2:] - boxes[:, :2], axis=1)
+    return common / (area + areas - common), common / np.minimum(area, areas)
