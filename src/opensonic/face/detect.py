@@ -29,6 +29,8 @@ INPUT_SIDE = 320
 """Longest side of what the network sees, px."""
 STRIDES = (8, 16, 32)
 """Pixels of the input per cell, level by level."""
+N_KEYPOINTS = 6
+"""Right eye, left eye, nose tip, middle of the mouth, right ear, left ear (the person's own)."""
 SIZE_UNIT = 4
 """Box sides and key points are predicted in units of this many strides."""
 
@@ -111,7 +113,7 @@ class FaceDetector:
         return [
             Detection(
                 (row[1:5] - np.tile(offset, 2)) / scale,
-                (row[5:].reshape(6, 2) - offset) / scale,
+                (row[5:].reshape(N_KEYPOINTS, 2) - offset) / scale,
                 float(row[0]),
             )
             for row in decode_outputs(outputs, min_score)
@@ -156,8 +158,8 @@ def decode_outputs(outputs: Sequence[Floats], min_score: float) -> Floats:
         values = maps[1:, y, x].T
         centre = cell + values[:, :2] * stride
         half = SIZE_UNIT * stride * np.exp(np.clip(values[:, 2:3], -6, 6)) / 2
-        points = values[:, 3:].reshape(-1, 6, 2) * (SIZE_UNIT * stride) + cell[:, None]
-        flat = points.reshape(-1, 12)
+        points = values[:, 3:].reshape(-1, N_KEYPOINTS, 2) * (SIZE_UNIT * stride) + cell[:, None]
+        flat = points.reshape(len(points), -1)
         rows.append(
             np.concatenate([score[y, x][:, None], centre - half, centre + half, flat], axis=1)
         )

@@ -1,0 +1,1 @@
+"""Training of the face detector: data, network, loss, training loop, export, evaluation."""
