@@ -81,7 +81,9 @@ def test_a_preset_never_warns_and_is_within_range(preset):
 
 def test_outside_the_advice_warns_with_the_reason():
     _, advice = choose(expand_ratio=0.05)
-    assert advice == ["expand_ratio 0.05 is outside 0.1 to 0.3: mouth and ears may be cut off"]
+    assert advice == [
+        "expand_ratio 0.05 is outside 0.15 to 0.2: below 0.1 mouth and ears may be cut off"
+    ]
 
 
 @pytest.mark.parametrize(

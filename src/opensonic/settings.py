@@ -104,26 +104,34 @@ class Settings:
     ] = None
     min_resolution: Annotated[
         int | None,
-        Help("short side of the video in pixels; unset: the picture's own, at most 1024"),
+        Help(
+            "short side of the video in pixels: 384 to preview, 768 for balance, 1024 to publish; "
+            "unset: the picture's own, at most 1024"
+        ),
         Range(128, 2048),
     ] = None
     expand_ratio: Annotated[
         float | None,
         Help("with --crop: share of the face box added on each side; unset: 0.18"),
         Range(0, 1),
-        Advice(0.1, 0.3, "mouth and ears may be cut off", "it spends pixels on background"),
+        Advice(
+            0.15,
+            0.2,
+            "below 0.1 mouth and ears may be cut off",
+            "above 0.3 pixels are spent on background",
+        ),
     ] = None
     dynamic_scale: Annotated[
         float,
         Help("strength of the mouth's movement"),
         Range(0, 2),
-        Advice(0.5, 1.5, "the mouth hardly moves", "the mouth overdoes it"),
+        Advice(1.0, 1.2, "the mouth moves less than the speech does", "the mouth overdoes it"),
     ] = 1.0
     motion_scale: Annotated[
         float,
         Help("strength of head, blinks and brows; 0 keeps the head at rest"),
         Range(0, 2),
-        Advice(0.0, 1.5, "", "the head moves more than a speaker's does"),
+        Advice(1.0, 1.1, "the person gets stiff", "the head moves more than a speaker's does"),
     ] = 1.0
     fps: Annotated[
         Fraction, Help("frames per second, a fraction such as 30000/1001 too"), Range(1, 120)

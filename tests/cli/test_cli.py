@@ -75,7 +75,7 @@ def test_animate_speaks_to_a_person(run, portrait, example_speech, tmp_path):
     assert code == 0
     assert out == ""
     assert "engine: still (as asked)" in err
-    assert "warning: expand_ratio 0.5 is outside 0.1 to 0.3" in err
+    assert "warning: expand_ratio 0.5 is outside 0.15 to 0.2" in err
     assert "0.20 s, 256x256, 5 frames" in err
 
 
