@@ -1,0 +1,67 @@
+import numpy as np
+import pytest
+
+from opensonic.errors import NoFaceError
+from opensonic.face.detect import Detection
+from opensonic.face.portrait import choose_face, estimate_yaw, prepare_portrait
+from opensonic.settings import Settings
+
+
+def _detection(x0, y0, side):
+    box = np.array([x0, y0, x0 + side, y0 + side], np.float32)
+    return Detection(box, np.zeros((6, 2), np.float32), 0.9)
+
+
+FOUND = [_detection(0, 0, 200), _detection(300, 50, 100), _detection(500, 60, 20)]
+
+
+def test_largest_number_and_point():
+    assert choose_face(FOUND, "largest", "p") is FOUND[0]
+    assert choose_face(FOUND, 1, "p") is FOUND[1]
+    assert choose_face(FOUND, (310.0, 60.0), "p") is FOUND[1]
+
+
+@pytest.mark.parametrize(
+    ("found", "choice", "message"),
+    [
+        ([], "largest", "p: no face found"),
+        (FOUND, 3, "face 3 was asked for, but 3 faces were found"),
+        (FOUND, (250.0, 5.0), "no face at 250,5; 3 faces were found, centred at 100,100"),
+        (FOUND, 2, "the face is only 20 px large; expected at least 32 px"),
+    ],
+)
+def test_refusals_say_what_was_found(found, choice, message):
+    with pytest.raises(NoFaceError, match=message):
+        choose_face(found, choice, "p")
+
+
+def test_landmarks_follow_the_picture_through_crop_and_resize(example_image):
+    full = prepare_portrait(example_image, "p", Settings()).portrait
+    changed = prepare_portrait(
+        example_image, "p", Settings(crop=True, expand_ratio=0.3, min_resolution=512)
+    ).portrait
+    for portrait in (full, changed):
+        image, points = portrait.image, portrait.face.landmarks
+        left, right = points[468, :2], points[473, :2]  # the irises are darker than the cheeks
+        iris = [image[round(float(y)), round(float(x))].mean() for x, y in (left, right)]
+        cheek = [image[round(float(y)), round(float(x))].mean() for x, y in points[[50, 280], :2]]
+        assert max(iris) < min(cheek)
+        assert np.allclose(portrait.face.box[:2], points[:, :2].min(0), atol=0.1)
+
+
+def test_a_large_picture_is_reduced_to_1024(example_image):
+    large = np.repeat(np.repeat(example_image, 5, 0), 5, 1)
+    prepared = prepare_portrait(large, "p", Settings())
+    assert prepared.portrait.image.shape == (1024, 1024, 3)
+    assert "picture reduced from 1280x1280 to 1024x1024" in prepared.notes
+
+
+def test_expand_ratio_without_crop_is_said_to_do_nothing(example_image):
+    prepared = prepare_portrait(example_image, "p", Settings(expand_ratio=0.2))
+    assert "expand_ratio has no effect without crop" in prepared.warnings
+
+
+def test_yaw_of_a_turned_head():
+    landmarks = np.zeros((478, 3), np.float32)
+    landmarks[454] = [np.cos(np.radians(30)), 0, np.sin(np.radians(30))]
+    assert estimate_yaw(landmarks) == pytest.approx(30, abs=0.1)
