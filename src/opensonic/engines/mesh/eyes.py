@@ -1,0 +1,172 @@
+"""The eyes: lids that close with their skin and lashes, brows, and an iris that looks around."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from opensonic.channels import INDEX
+from opensonic.engines.mesh.head import head_basis
+from opensonic.engines.mesh.rig import Floats, Points, Rig, sample
+from opensonic.engines.mesh.warp import LOWER, N_COEFFICIENTS, ramp
+from opensonic.face import topology
+
+_SAMPLES = 33
+_LOWER_SHARE = 0.12
+"""Share of the way that the lower lid goes."""
+
+
+@dataclass(frozen=True, eq=False)
+class Eye:
+    """One eye of the picture.
+
+    Attributes:
+        blink: Column of the channel that closes it.
+        middle: (2,) float32, px.
+        half: Half of its width, e.
+        upper: (33,) float32, edge of the upper lid from the picture's left to its right, e below
+            the middle.
+        lower: (33,) float32, the same for the lower lid.
+        iris: (2,) float32 middle of the iris, px.
+        radius: Radius of the iris, px.
+    """
+
+    blink: int
+    middle: Floats
+    half: float
+    upper: Floats
+    lower: Floats
+    iris: Floats
+    radius: float
+
+    @property
+    def grid(self) -> Floats:
+        """(33,) float32 places along the eye, -1 to 1."""
+        return np.linspace(-1, 1, _SAMPLES, dtype=np.float32)
+
+    def edge(self, rig: Rig, layer: bool) -> Floats:
+        """Give the edge of a lid in the picture: (33, 2) float32, px."""
+        line = self.lower if layer == LOWER else self.upper
+        frame = np.column_stack([self.grid * self.half, line])
+        return np.asarray(self.middle + frame @ rig.camera.axes[:2], np.float32)
+
+
+def find_eyes(rig: Rig) -> tuple[Eye, Eye]:
+    """Fit the person's right and left eye."""
+    sides = (
+        ("blink_right", topology.RIGHT_EYE_UPPER, topology.RIGHT_EYE_LOWER, topology.RIGHT_IRIS),
+        ("blink_left", topology.LEFT_EYE_UPPER, topology.LEFT_EYE_LOWER, topology.LEFT_IRIS),
+    )
+    eyes = [_fit_eye(rig, INDEX[name], upper, lower, iris) for name, upper, lower, iris in sides]
+    return eyes[0], eyes[1]
+
+
+def _fit_eye(
+    rig: Rig,
+    blink: int,
+    upper: tuple[int, ...],
+    lower: tuple[int, ...],
+    iris: tuple[int, ...],
+) -> Eye:
+    points = rig.landmarks
+    corners = points[[upper[0], upper[-1]]]
+    middle = corners.mean(0)
+    back = np.linalg.inv(rig.camera.axes[:2])
+    half = max(float(np.abs((corners[0] - corners[1]) @ back)[0]) / 2, 0.03)
+    grid = np.linspace(-1, 1, _SAMPLES)
+    lines = []
+    for contour in (upper, lower):
+        frame = (points[list(contour)] - middle) @ back
+        order = np.argsort(frame[:, 0])
+        line = np.interp(grid, frame[order, 0] / half, frame[order, 1])
+        padded = np.pad(line, 3, mode="reflect", reflect_type="odd")
+        lines.append(np.convolve(padded, [0.1, 0.25, 0.3, 0.25, 0.1], "same")[3:-3])
+    opened = np.maximum(lines[1] - lines[0], 0) * np.clip((1 - np.abs(grid)) * 12, 0, 1)
+    radius = float(np.linalg.norm(points[list(iris[1:])] - points[iris[0]], axis=1).mean())
+    return Eye(
+        blink,
+        middle.astype(np.float32),
+        half,
+        lines[0].astype(np.float32),
+        (lines[0] + opened).astype(np.float32),
+        points[iris[0]],
+        max(radius, 1.0),
+    )
+
+
+def eyes_basis(points: Points, rig: Rig, eyes: tuple[Eye, Eye], layer: bool) -> Floats:
+    """Compute what blinks and brows do.
+
+    Args:
+        points: N places.
+        rig: The portrait's rig.
+        eyes: The eyes of the picture.
+        layer: `UPPER` or `LOWER`.
+
+    Returns:
+        (N, 2, K) float32, px.
+    """
+    down = np.zeros((len(points.xy), N_COEFFICIENTS), np.float32)
+    back = np.linalg.inv(rig.camera.axes[:2])
+    for eye in eyes:
+        x, y = ((points.xy - eye.middle) @ back).T
+        s = x / eye.half
+        upper, lower = np.interp(s, eye.grid, eye.upper), np.interp(s, eye.grid, eye.lower)
+        away = np.maximum(y - lower if layer == LOWER else upper - y, 0)
+        opened = np.interp(s / (1 + 1.5 * away), eye.grid, eye.lower - eye.upper, left=0, right=0)
+        if layer == LOWER:
+            down[:, eye.blink] = -_LOWER_SHARE * opened * (1 - ramp(away, 0.0, 0.15))
+        else:
+            reach = 1 - np.clip((away - 0.01) / 0.2, 0, 1)
+            lid = reach * (1 - ramp(y - lower, 0.06, 0.15))
+            down[:, eye.blink] = (1 - _LOWER_SHARE) * opened * lid
+            down[:, INDEX["gaze_y"]] += 0.2 * opened * lid
+    u, v = points.face[:, 0], points.face[:, 1]
+    brow = ramp(v, -1.0, -0.62) * (1 - ramp(v, -0.56, -0.36)) * (1 - ramp(np.abs(u), 0.45, 0.8))
+    down[:, INDEX["brow_raise"]] = -0.05 * brow
+    return np.asarray(down[:, None, :] * rig.camera.axes[1][None, :, None], np.float32)
+
+
+class Eyeball:
+    """What lies behind the lids of one eye: the picture's own eye, its iris shifted.
+
+    Args:
+        source: (H, W, 3) uint8, the picture at twice its size.
+        corner: Place of the source's first pixel in the picture, px.
+        rig: The portrait's rig.
+        eye: The eye.
+    """
+
+    def __init__(
+        self, source: npt.NDArray[np.uint8], corner: tuple[int, int], rig: Rig, eye: Eye
+    ) -> None:
+        self._source, self._eye = source, eye
+        self._corner = np.array(corner, np.float32)
+        self._reach = np.array([0.035, 0.02], np.float32) * rig.e
+        size = 0.5 * eye.half
+        around = np.array([[0, 0], [size, 0], [0, size]], np.float32)
+        self._xy = np.asarray(eye.middle + around @ rig.camera.axes[:2], np.float32)
+        self._basis = head_basis(rig.points(self._xy), rig)
+
+    def render(self, box: tuple[int, int, int, int], coefficients: Floats) -> Floats:
+        """Draw the eye without lids.
+
+        Args:
+            box: x0, y0, x1, y1 of the patch, px.
+            coefficients: (K,) float32.
+
+        Returns:
+            (H, W, 3) float32, 0 to 255.
+        """
+        moved = self._xy + self._basis @ coefficients
+        back = np.linalg.solve(np.column_stack([moved, np.ones(3)]), self._xy)
+        xs, ys = np.meshgrid(np.arange(box[0], box[2]), np.arange(box[1], box[3]))
+        places = np.stack([xs, ys], -1).astype(np.float32) @ back[:2].astype(np.float32)
+        places = places + back[2].astype(np.float32)
+        gaze = coefficients[[INDEX["gaze_x"], INDEX["gaze_y"]]] * self._reach
+        away = np.abs(places[..., 0] - self._eye.iris[0] - gaze[0]) / self._eye.radius
+        near = 1 - ramp(away, 1.0, 2.2)
+        places = (places - near[..., None] * gaze - self._corner) * np.float32(2)
+        return np.asarray(sample(self._source, places.astype(np.float32)), np.float32)

@@ -1,0 +1,55 @@
+"""The head turns, nods, tilts and shifts as one piece; neck and hair follow less and less.
+
+Depth comes from the canonical face, so near parts (nose) move against far ones (ears): parallax.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from opensonic.channels import INDEX
+from opensonic.engines.mesh.rig import Floats, Points, Rig
+from opensonic.engines.mesh.warp import N_COEFFICIENTS, ramp
+
+_PIVOT = np.array([0, 0.55, -0.45], np.float32)
+"""Where the head sits on the neck, in the canonical face, e."""
+_DEGREE = np.float32(np.pi / 180)
+
+
+def head_weight(points: Points) -> Floats:
+    """Say how much each place belongs to the head.
+
+    Returns:
+        (N,) float32: 1 on the face, 0 from about one face radius around it and on the shoulders.
+    """
+    u, v = points.face[:, 0], points.face[:, 1]
+    high = np.where(v < -0.15, (v + 0.15) / 1.45, (v + 0.15) / 1.6)
+    radius = np.sqrt((u / 1.05) ** 2 + high**2)
+    around = 1 - ramp(radius, 0.95, 1.85)
+    return np.asarray(around * (1 - ramp(v, 0.95, 2.1)), np.float32)
+
+
+def head_basis(points: Points, rig: Rig) -> Floats:
+    """Compute what the head's channels do.
+
+    Args:
+        points: N places.
+        rig: The portrait's rig.
+
+    Returns:
+        (N, 2, K) float32, px.
+    """
+    basis = np.zeros((len(points.xy), 2, N_COEFFICIENTS), np.float32)
+    seen = (points.face - _PIVOT) @ rig.camera.rotation.T
+    weight = head_weight(points) * rig.e
+    across, down, near = seen.T
+    basis[:, 0, INDEX["head_yaw"]] = near * weight * _DEGREE
+    basis[:, 1, INDEX["head_pitch"]] = near * weight * _DEGREE
+    basis[:, 0, INDEX["head_roll"]] = -down * weight * _DEGREE
+    basis[:, 1, INDEX["head_roll"]] = across * weight * _DEGREE
+    basis[:, 0, INDEX["head_x"]] = weight
+    basis[:, 1, INDEX["head_y"]] = weight
+    u, v = points.face[:, 0], points.face[:, 1]
+    chest = ramp(v, 1.3, 2.4) * (1 - ramp(np.abs(u), 1.6, 3.2)) * (1 - ramp(v, 4.0, 6.0))
+    basis[:, 1, INDEX["breath"]] = -0.012 * rig.e * chest
+    return basis

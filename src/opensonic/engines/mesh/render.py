@@ -1,0 +1,271 @@
+"""One frame of one portrait: warp the part that moves, then fill mouth and eyes.
+
+Everything that depends on the portrait alone is computed once. A frame costs two small matrix
+products, one inversion on a coarse grid, one remap of the moving part and three small patches.
+The picture is sampled at twice its size, so that a shift by parts of a pixel does not soften it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from opensonic.channels import INDEX, MOUTH
+from opensonic.engines.mesh.eyes import Eye, Eyeball, eyes_basis, find_eyes
+from opensonic.engines.mesh.head import head_basis
+from opensonic.engines.mesh.mouth import Mouth, head_reference
+from opensonic.engines.mesh.rig import Floats, Points, Rig
+from opensonic.engines.mesh.seam import Seam, cover
+from opensonic.engines.mesh.warp import LOWER, UPPER, Lattice, coefficients, mouth_basis
+from opensonic.face import topology
+from opensonic.values import Portrait
+
+Image = npt.NDArray[np.uint8]
+Box = tuple[int, int, int, int]
+
+_NODES_PER_E = 28
+_STILL = 0.02
+"""Displacement below which a place counts as still, px."""
+_LOWER_LANDMARKS = (
+    {*topology.OUTER_LIP_LOWER[1:-1], *topology.INNER_LIP_LOWER[1:-1]}
+    | {*topology.RIGHT_EYE_LOWER[1:-1], *topology.LEFT_EYE_LOWER[1:-1]}
+    | {*topology.FACE_OVAL[12:25]}
+)
+
+
+class MeshRenderer:
+    """Draws frames of one portrait.
+
+    Args:
+        portrait: The picture and its face.
+    """
+
+    def __init__(self, portrait: Portrait) -> None:
+        self._image = portrait.image
+        self._landmarks = portrait.face.landmarks
+        self._height, self._width = portrait.image.shape[:2]
+        self._rig = Rig(portrait)
+        self._eyes = find_eyes(self._rig)
+        self._softness = max(1.0, 0.006 * self._rig.e)
+        self._lattice = self._find_region()
+        nodes = self._rig.points(self._lattice.xy.reshape(-1, 2))
+        self._upper = self._basis(nodes, UPPER)
+        self._lower = self._basis(nodes, LOWER)
+        self._source = self._enlarge_source()
+        self._mouth = Mouth(portrait.image, self._rig, self._softness)
+        self._lips = self._lip_seam()
+        self._lids = tuple(self._lid_seam(eye) for eye in self._eyes)
+        self._skull = self._skull_basis()
+        corner = (self._source_x, self._source_y)
+        self._eyeballs = {
+            eye.blink: Eyeball(self._source, corner, self._rig, eye) for eye in self._eyes
+        }
+        self._landmark_basis = self._fit_landmarks()
+
+    def _basis(self, points: Points, layer: bool) -> Floats:
+        return np.asarray(
+            mouth_basis(points, self._rig, layer)
+            + eyes_basis(points, self._rig, self._eyes, layer)
+            + head_basis(points, self._rig),
+            np.float32,
+        )
+
+    def _find_region(self) -> Lattice:
+        step = int(np.clip(round(self._rig.e / _NODES_PER_E), 2, 16))
+        coarse = Lattice((0, 0, self._width, self._height), max(6 * step, 4))
+        points = self._rig.points(coarse.xy.reshape(-1, 2))
+        size = np.abs(self._basis(points, UPPER)).max((1, 2))
+        size = np.maximum(size, np.abs(self._basis(points, LOWER)).max((1, 2)))
+        rows, columns = np.nonzero(size.reshape(coarse.xy.shape[:2]) > 0.05)
+        if not len(rows):
+            return Lattice((0, 0, min(self._width, 8), min(self._height, 8)), step)
+        low = coarse.xy[rows.min(), columns.min()] - coarse.step
+        high = coarse.xy[rows.max(), columns.max()] + coarse.step
+        x0, y0 = np.clip(low, 0, (self._width - 1, self._height - 1)).astype(int)
+        x1, y1 = np.clip(high, (x0 + 1, y0 + 1), (self._width, self._height)).astype(int)
+        return Lattice((int(x0), int(y0), int(x1), int(y1)), step)
+
+    def _enlarge_source(self) -> Image:
+        """Twice the moving part with a margin; even samples are the picture's own pixels."""
+        margin = int(0.3 * self._rig.e) + 2
+        grid = self._lattice
+        self._source_x, self._source_y = max(grid.x0 - margin, 0), max(grid.y0 - margin, 0)
+        part = self._image[self._source_y : grid.y1 + margin, self._source_x : grid.x1 + margin]
+        matrix = np.array([[0.5, 0, 0], [0, 0.5, 0]], np.float32)
+        size = (2 * part.shape[1] - 1, 2 * part.shape[0] - 1)
+        flags = cv2.INTER_LANCZOS4 | cv2.WARP_INVERSE_MAP
+        large = cv2.warpAffine(part, matrix, size, flags=flags, borderMode=cv2.BORDER_REPLICATE)
+        large[::2, ::2] = part
+        return np.asarray(large, np.uint8)
+
+    def _lip_seam(self) -> Seam:
+        rig = self._rig
+        edges = [rig.place(rig.grid, line) for line in (rig.upper, rig.lower)]
+        bases = []
+        for edge, layer in zip(edges, (UPPER, LOWER), strict=True):
+            basis = self._basis(rig.points(edge), layer)
+            basis[..., INDEX["lip_press"]] = 0
+            basis[..., INDEX["lower_lip_tuck"]] *= 0.5
+            bases.append(basis)
+        return Seam(edges[0], edges[1], bases[0], bases[1])
+
+    def _lid_seam(self, eye: Eye) -> Seam:
+        edges = [eye.edge(self._rig, layer) for layer in (UPPER, LOWER)]
+        bases = [
+            self._basis(self._rig.points(edge), layer)
+            for edge, layer in zip(edges, (UPPER, LOWER), strict=True)
+        ]
+        return Seam(edges[0], edges[1], bases[0], bases[1])
+
+    def _skull_basis(self) -> tuple[Floats, Floats]:
+        rig = self._rig
+        around = np.array([[0, 0], [0.3, 0], [0, 0.3]], np.float32)
+        xy = np.asarray(rig.mouth + around @ rig.camera.axes[:2], np.float32)
+        points = replace(rig.points(xy), face=head_reference())
+        return xy, head_basis(points, rig)
+
+    def _fit_landmarks(self) -> Floats:
+        points = self._rig.points(self._rig.landmarks)
+        upper, lower = self._basis(points, UPPER), self._basis(points, LOWER)
+        low = sorted(_LOWER_LANDMARKS)
+        upper[low] = lower[low]
+        return upper
+
+    def landmarks(self, values: Floats) -> Floats:
+        """Say where the landmarks are in a frame.
+
+        Args:
+            values: (C,) float32 channels.
+
+        Returns:
+            (478, 3) float32, px; z stays that of the portrait.
+        """
+        moved = self._landmarks.copy()
+        moved[:, :2] += self._landmark_basis @ coefficients(values)
+        return moved
+
+    def render(self, values: Floats, out: Image | None = None) -> Image:
+        """Draw one frame.
+
+        Args:
+            values: (C,) float32 channels.
+            out: (H, W, 3) uint8 to write into.
+
+        Returns:
+            (H, W, 3) uint8, RGB.
+        """
+        frame = np.empty_like(self._image) if out is None else out
+        np.copyto(frame, self._image)
+        factors = coefficients(values)
+        grid = self._lattice
+        shape = grid.xy.shape
+        upper = grid.invert((self._upper.reshape(-1, len(factors)) @ factors).reshape(shape))
+        lower = grid.invert((self._lower.reshape(-1, len(factors)) @ factors).reshape(shape))
+        lips = self._lips.edges(factors)
+        lids = [seam.edges(factors) for seam in self._lids]
+        joined = np.where(self._is_lower(lips, lids)[..., None], lower, upper)
+        self._warp(joined, self._moving_part(joined), frame)
+        if self._rig.is_open or np.abs(factors[MOUTH]).max() > 1e-4:
+            self._draw_mouth(frame, upper, lower, lips, factors)
+        for eye, edges in zip(self._eyes, lids, strict=True):
+            self._draw_eye(frame, upper, lower, edges, eye, factors)
+        return frame
+
+    def _is_lower(self, lips: Floats, lids: list[Floats]) -> npt.NDArray[np.bool_]:
+        nodes = self._lattice.xy
+        eyes = np.stack([edges.mean((0, 1)) for edges in lids])
+        corners = lips[0, [0, -1]]
+        halfway = 0.5 * (eyes + corners)
+
+        def is_below(line: Floats) -> npt.NDArray[np.bool_]:
+            along = line[1] - line[0]
+            away = nodes - line[0]
+            return np.asarray(along[0] * away[..., 1] - along[1] * away[..., 0] > 0)
+
+        return np.asarray((is_below(eyes) & ~is_below(halfway)) | is_below(corners))
+
+    def _moving_part(self, places: Floats) -> Box | None:
+        moves = np.abs(places - self._lattice.xy).max(-1) > _STILL
+        rows, columns = np.nonzero(moves.any(1))[0], np.nonzero(moves.any(0))[0]
+        if not len(rows):
+            return None
+        inner = (moves.shape[1] - 2, moves.shape[0] - 2)
+        c0, r0 = max(int(columns[0]) - 2, 0), max(int(rows[0]) - 2, 0)
+        return c0, r0, min(int(columns[-1]) + 2, inner[0]), min(int(rows[-1]) + 2, inner[1])
+
+    def _warp(self, places: Floats, part: Box | None, frame: Image) -> None:
+        if part is None:
+            return
+        patch, (x0, y0, x1, y1) = self._sample(places, part)
+        frame[y0:y1, x0:x1] = patch
+
+    def _sample(self, places: Floats, part: Box) -> tuple[Image, Box]:
+        """Warp the part (in steps of the lattice); give its pixels and its box in the frame."""
+        grid = self._lattice
+        origin = np.array([self._source_x, self._source_y], np.float32)
+        maps = grid.enlarge((places - origin) * np.float32(2), part)
+        x0, y0 = grid.x0 + part[0] * grid.step, grid.y0 + part[1] * grid.step
+        x1 = min(x0 + maps.shape[1], self._width)
+        y1 = min(y0 + maps.shape[0], self._height)
+        maps = maps[: y1 - y0, : x1 - x0]
+        fixed, table = cv2.convertMaps(maps, np.empty(0, np.float32), cv2.CV_16SC2)
+        pixels = cv2.remap(
+            self._source, fixed, table, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
+        )
+        return np.asarray(pixels, np.uint8), (x0, y0, x1, y1)
+
+    def _part_around(self, edges: Floats, margin: float) -> Box | None:
+        grid = self._lattice
+        low = (edges.reshape(-1, 2).min(0) - margin - (grid.x0, grid.y0)) / grid.step
+        high = (edges.reshape(-1, 2).max(0) + margin - (grid.x0, grid.y0)) / grid.step
+        c0, r0 = np.maximum(np.floor(low), 0).astype(int)
+        rows, columns = grid.xy.shape[:2]
+        c1, r1 = np.minimum(np.ceil(high), (columns - 2, rows - 2)).astype(int)
+        inside = grid.x0 + c0 * grid.step < self._width and grid.y0 + r0 * grid.step < self._height
+        return (int(c0), int(r0), int(c1), int(r1)) if c1 > c0 and r1 > r0 and inside else None
+
+    def _draw_mouth(
+        self, frame: Image, upper: Floats, lower: Floats, edges: Floats, factors: Floats
+    ) -> None:
+        part = self._part_around(edges, 0.10 * self._rig.e)
+        if part is None:
+            return
+        above, box = self._sample(upper, part)
+        below, _ = self._sample(lower, part)
+        shares = cover(edges, box, self._softness)
+        picture = above * shares.above + below * shares.below
+        if shares.between.max() > 0:
+            inside = self._mouth.render(box, shares, factors, self._head_matrix(factors))
+            picture += inside * shares.between
+        frame[box[1] : box[3], box[0] : box[2]] = np.rint(np.clip(picture, 0, 255))
+
+    def _head_matrix(self, factors: Floats) -> Floats:
+        xy, basis = self._skull
+        moved = xy + basis @ factors
+        start = np.column_stack([xy, np.ones(3)])
+        return np.asarray(np.linalg.solve(start, moved).T, np.float32)
+
+    def _draw_eye(
+        self,
+        frame: Image,
+        upper: Floats,
+        lower: Floats,
+        edges: Floats,
+        eye: Eye,
+        factors: Floats,
+    ) -> None:
+        gaze = factors[[INDEX["gaze_x"], INDEX["gaze_y"]]]
+        if abs(factors[eye.blink]) < 1e-4 and np.abs(gaze).max() < 1e-4:
+            return
+        part = self._part_around(edges, 0.05 * self._rig.e)
+        if part is None:
+            return
+        above, box = self._sample(upper, part)
+        below, _ = self._sample(lower, part)
+        shares = cover(edges, box, self._softness)
+        ball = self._eyeballs[eye.blink].render(box, factors)
+        picture = above * shares.above + below * shares.below + ball * shares.between
+        frame[box[1] : box[3], box[0] : box[2]] = np.rint(np.clip(picture, 0, 255))

@@ -1,0 +1,277 @@
+"""The face rig of one portrait: where in the canonical face each pixel lies, and the lip line.
+
+The canonical face (MediaPipe's, in units of `e`, the distance of the outer eye corners) says what a
+place *is* (chin, cheek, upper lip), so that every movement is written down once, for all faces. A
+smoothing thin-plate spline through the landmarks carries pixels to it, and a scaled-orthographic
+camera carries movements back. The landmarks of the lips may be off by some per cent of `e`; the
+line between closed lips is therefore looked for in the picture itself.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TypeVar
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from opensonic.face import topology
+from opensonic.values import Portrait
+
+Floats = npt.NDArray[np.float32]
+Number = TypeVar("Number", np.uint8, np.float32)
+
+MOUTH_V = 0.48
+"""Height of the lip line in the canonical face, e below its origin."""
+_OPEN_GAP = 0.035
+"""Inner-lip gap of the picture, in e, from which the mouth counts as open."""
+_SAMPLES = 65
+"""Samples of a lip line, corner to corner."""
+_BACK = -0.45
+"""Depth of hair, neck and shoulders in the canonical face, e behind its origin."""
+
+_LIPS = frozenset(topology.LIPS)
+_SOFT = _LIPS | frozenset({*topology.RIGHT_EYE, *topology.LEFT_EYE})
+_CANONICAL = np.array(topology.CANONICAL, np.float32) * np.array([1, -1, 1], np.float32)
+_CANONICAL /= np.linalg.norm(_CANONICAL[33] - _CANONICAL[263])
+
+
+@dataclass(frozen=True, eq=False)
+class Points:
+    """Places of the picture and what they are.
+
+    Attributes:
+        xy: (N, 2) float32, px.
+        face: (N, 3) float32 canonical place in e: right, down, forward.
+        x: (N,) float32, e to the right of the mouth's middle.
+        s: (N,) float32 place along the mouth, -1 and 1 at its corners in the picture.
+        below_upper: (N,) float32, e below the inner edge of the upper lip.
+        below_lower: (N,) float32, e below the inner edge of the lower lip.
+    """
+
+    xy: Floats
+    face: Floats
+    x: Floats
+    s: Floats
+    below_upper: Floats
+    below_lower: Floats
+
+
+@dataclass(frozen=True, eq=False)
+class Camera:
+    """Scaled-orthographic view of the canonical face.
+
+    Attributes:
+        rotation: (3, 3) float32, canonical axes to the picture's (right, down, to the viewer).
+        scale: Pixels per e.
+        origin: (2,) float32 picture place of the canonical origin, px.
+    """
+
+    rotation: Floats
+    scale: float
+    origin: Floats
+
+    @property
+    def axes(self) -> Floats:
+        """(3, 2) float32: one e to the face's right, down and forward, in px of the picture."""
+        return np.asarray(self.rotation[:2].T * self.scale, np.float32)
+
+
+def fit_camera(landmarks: Floats, eye_distance: float) -> Camera:
+    """Fit the camera to the stiff part of the face.
+
+    Args:
+        landmarks: (478, 3) float32, px.
+        eye_distance: Length of e, px.
+
+    Returns:
+        The camera; its scale is `eye_distance`.
+    """
+    stiff = np.array([i for i in range(468) if i not in _SOFT and _CANONICAL[i, 1] < MOUTH_V])
+    model = _CANONICAL[stiff] - _CANONICAL[stiff].mean(0)
+    middle = landmarks[stiff, :2].mean(0)
+    matrix = np.linalg.lstsq(model, landmarks[stiff, :2] - middle, rcond=None)[0].T
+    left, _, right = np.linalg.svd(matrix, full_matrices=False)
+    rows = left @ right
+    rotation = np.vstack([rows, np.cross(rows[0], rows[1])]).astype(np.float32)
+    origin = middle - rotation[:2] @ _CANONICAL[stiff].mean(0) * eye_distance
+    return Camera(rotation, eye_distance, np.asarray(origin, np.float32))
+
+
+def sample(picture: npt.NDArray[Number], places: Floats) -> npt.NDArray[Number]:
+    """Read a picture at places between its pixels; outside it, its border.
+
+    Args:
+        picture: (H, W) or (H, W, D), uint8 or float32.
+        places: (R, Q, 2) float32, px.
+
+    Returns:
+        (R, Q) or (R, Q, D) in the picture's dtype.
+    """
+    unused = np.empty(0, np.float32)
+    read = cv2.remap(picture, places, unused, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+    return np.asarray(read, picture.dtype)
+
+
+def _spline_kernel(a: Floats, b: Floats) -> Floats:
+    square = np.maximum(((a[:, None] - b[None]) ** 2).sum(-1), 1e-9)
+    return np.asarray(0.5 * square * np.log(square), np.float32)
+
+
+class Rig:
+    """What is fitted once per portrait.
+
+    Attributes:
+        camera: View of the canonical face.
+        e: Distance of the outer eye corners, px.
+        landmarks: (478, 2) float32, px.
+        is_open: Whether the picture shows parted lips.
+    """
+
+    def __init__(self, portrait: Portrait) -> None:
+        self.landmarks = np.ascontiguousarray(portrait.face.landmarks[:, :2])
+        self.e = max(portrait.face.eye_distance, 4.0)
+        self.camera = fit_camera(portrait.face.landmarks, self.e)
+        self._fit_spline()
+        self._fit_mouth()
+        grey = cv2.cvtColor(portrait.image, cv2.COLOR_RGB2GRAY)
+        self._grey = np.asarray(grey, np.uint8)
+        if not self.is_open:
+            self._snap_line()
+
+    def _fit_spline(self) -> None:
+        keep = [i for i in range(468) if i not in _LIPS]
+        known, target = self.landmarks[keep], _CANONICAL[keep]
+        oval = self.landmarks[list(topology.FACE_OVAL)]
+        middle = oval.mean(0)
+        rings = np.vstack([middle + (oval - middle) * grow for grow in (1.45, 2.0, 3.0)])
+        axes = self.camera.axes
+        flat = (rings - self.camera.origin - _BACK * axes[2]) @ np.linalg.inv(axes[:2])
+        ring_faces = np.column_stack([flat, np.full(len(flat), _BACK)])
+        xy = np.vstack([known, rings]).astype(np.float32) / self.e
+        faces = np.vstack([target, ring_faces]).astype(np.float32)
+        self._nodes = xy
+        n = len(xy)
+        system = np.zeros((n + 3, n + 3))
+        system[:n, :n] = _spline_kernel(xy, xy) + 2e-3 * np.eye(n)
+        system[:n, n], system[:n, n + 1 :] = 1, xy
+        system[n, :n], system[n + 1 :, :n] = 1, xy.T
+        right = np.vstack([faces, np.zeros((3, 3))])
+        self._weights = np.linalg.solve(system, right).astype(np.float32)
+
+    def _to_face(self, xy: Floats) -> Floats:
+        parts = []
+        for start in range(0, len(xy), 4096):
+            block = np.asarray(xy[start : start + 4096] / self.e, np.float32)
+            kernel = _spline_kernel(block, self._nodes)
+            flat = kernel @ self._weights[:-3] + self._weights[-3] + block @ self._weights[-2:]
+            parts.append(flat)
+        return np.vstack(parts)
+
+    def _fit_mouth(self) -> None:
+        points = self.landmarks
+        corners = 0.5 * (points[[61, 291]] + points[[78, 308]])
+        self._mouth_axes = self.camera.axes[:2]
+        self.mouth = np.asarray(0.5 * (points[13] + points[14]), np.float32)
+        ends = self._mouth_frame(corners)
+        left, right = min(ends[0, 0], -0.05), max(ends[1, 0], 0.05)
+        share = np.clip(right / (right - left), 0.3, 0.7)
+        width = right - left
+        left, right = -width * (1 - share), width * share
+        self._ends = (float(left), float(right))
+        self.corners = corners
+        self.grid = np.linspace(-1, 1, _SAMPLES, dtype=np.float32)
+        self.upper = self._line(topology.INNER_LIP_UPPER, ends)
+        self.lower = self._line(topology.INNER_LIP_LOWER, ends)
+        gap = float((self.lower - self.upper)[_SAMPLES // 2])
+        self.is_open = gap > _OPEN_GAP
+        if self.is_open:
+            self.lower = np.maximum(self.lower, self.upper)
+        else:
+            self.upper = self.lower = 0.5 * (self.upper + self.lower)
+
+    def _mouth_frame(self, xy: Floats) -> Floats:
+        return np.asarray((xy - self.mouth) @ np.linalg.inv(self._mouth_axes), np.float32)
+
+    def along_mouth(self, x: Floats) -> Floats:
+        """Carry places to the right of the mouth's middle, in e, to -1..1 between its corners."""
+        left, right = self._ends
+        bend = (1 / right + 1 / left) / (right - left)
+        slope = 1 / right - bend * right
+        inside = slope * x + bend * x * x
+        over = 1 + (x - right) * (slope + 2 * bend * right)
+        under = -1 + (x - left) * (slope + 2 * bend * left)
+        return np.where(x > right, over, np.where(x < left, under, inside)).astype(np.float32)
+
+    def _line(self, contour: tuple[int, ...], ends: Floats) -> Floats:
+        frame = self._mouth_frame(self.landmarks[list(contour)])
+        frame[0], frame[-1] = ends
+        s = self.along_mouth(frame[:, 0])
+        order = np.argsort(s)
+        rough = np.interp(self.grid, s[order], frame[order, 1])
+        padded = np.pad(rough, 8, mode="reflect", reflect_type="odd")
+        smooth = np.convolve(padded, np.hanning(11)[1:-1] / np.hanning(11).sum(), "same")[8:-8]
+        return np.asarray(smooth, np.float32)
+
+    def _snap_line(self) -> None:
+        """Move the line between closed lips to the darkest ridge near it."""
+        reach = np.linspace(-0.07, 0.07, 57, dtype=np.float32)
+        places = self.place(np.repeat(self.grid, len(reach)), (self.upper[:, None] + reach).ravel())
+        maps = places.reshape(len(self.grid), len(reach), 2).astype(np.float32)
+        profile = cv2.remap(
+            self._grey, maps, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
+        )
+        values = cv2.GaussianBlur(profile.astype(np.float32), (0, 0), 1.6, sigmaY=1.0)
+        ridge = cv2.GaussianBlur(values, (0, 0), 6.0, sigmaY=0.1) - values
+        ridge /= ridge.std() + 2.0
+        cost = -ridge + (reach[None] / 0.05) ** 2 * 0.6
+        total, back = cost[0], []
+        steps = (reach[:, None] - reach[None]) ** 2 * 9e3
+        for row in cost[1:]:
+            joined = total[None] + steps
+            best = joined.argmin(1)
+            back.append(best)
+            total = row + joined[np.arange(len(reach)), best]
+        path = [int(total.argmin())]
+        for best in reversed(back):
+            path.append(int(best[path[-1]]))
+        shift = reach[path[::-1]]
+        kernel = np.hanning(9)[1:-1] / np.hanning(9).sum()
+        shift = np.convolve(np.pad(shift, 4, "edge"), kernel, "same")
+        self.upper = self.lower = np.asarray(self.upper + shift[4:-4], np.float32)
+
+    def place(self, s: Floats, down: Floats) -> Floats:
+        """Carry places of the mouth to the picture.
+
+        Args:
+            s: (N,) place along the mouth.
+            down: (N,) e below the mouth's middle.
+
+        Returns:
+            (N, 2) float32, px.
+        """
+        left, right = self._ends
+        x = np.linspace(left, right, 201, dtype=np.float32)
+        right_by = np.interp(s, self.along_mouth(x), x)
+        frame = np.column_stack([right_by, down])
+        return np.asarray(self.mouth + frame @ self._mouth_axes, np.float32)
+
+    def points(self, xy: Floats) -> Points:
+        """Say what each place of the picture is.
+
+        Args:
+            xy: (N, 2) float32, px.
+        """
+        frame = self._mouth_frame(xy)
+        s = self.along_mouth(frame[:, 0])
+        upper = np.interp(s, self.grid, self.upper)
+        lower = np.interp(s, self.grid, self.lower)
+        return Points(
+            np.asarray(xy, np.float32),
+            self._to_face(xy),
+            np.asarray(frame[:, 0], np.float32),
+            s,
+            np.asarray(frame[:, 1] - upper, np.float32),
+            np.asarray(frame[:, 1] - lower, np.float32),
+        )

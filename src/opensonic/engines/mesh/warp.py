@@ -1,0 +1,172 @@
+"""How the skin moves: displacement fields that are linear in the motion channels.
+
+Two layers cover the face. The upper one holds everything above the parting line of lips and lids,
+the lower one everything below; each is smooth across the line, so that either can be warped as one
+sheet, and the two are joined along the parting line. A field is a basis of shape (N, 2, K): the
+displacement in px of N places for each of the K = C + 1 coefficients (the channels, then a 1).
+"""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+
+from opensonic.channels import CHANNELS, DROP_GAP, HIGH, INDEX, JAW_GAP, PUCKER, RAISE_GAP, STRETCH
+from opensonic.engines.mesh.rig import MOUTH_V, Floats, Points, Rig, sample
+
+UPPER, LOWER = False, True
+"""The two layers."""
+N_COEFFICIENTS = len(CHANNELS) + 1
+REST = N_COEFFICIENTS - 1
+"""Column of the constant: what brings the lips of the picture together."""
+
+_HEAD_LIMIT = np.array([12.0 if high > 1 else high for high in HIGH], np.float32)
+_ITERATIONS = 6
+_DAMPING = np.float32(0.85)
+
+
+def ramp(x: Floats, low: float, high: float) -> Floats:
+    """Rise smoothly from 0 at `low` to 1 at `high`."""
+    t = np.clip((x - low) / (high - low), 0, 1)
+    return np.asarray(t * t * (3 - 2 * t), np.float32)
+
+
+def coefficients(values: Floats) -> Floats:
+    """Limit channels softly to what the rig can show and append the constant.
+
+    Args:
+        values: (C,) float32; not-a-numbers count as rest.
+
+    Returns:
+        (C + 1,) float32: unchanged inside the limits, at most 30 % beyond them.
+    """
+    share = np.nan_to_num(np.asarray(values, np.float32), nan=0.0, posinf=9.0, neginf=-9.0)
+    share = share / _HEAD_LIMIT
+    size = np.abs(share)
+    size = np.where(size > 1, 1 + 0.3 * np.tanh((size - 1) / 0.3), size)
+    limited = np.sign(share) * size * _HEAD_LIMIT
+    return np.append(limited, 1).astype(np.float32)
+
+
+def _opening(s: Floats, distance: Floats) -> Floats:
+    """Shape of an open mouth: 1 in the middle, 0 from the corners on."""
+    spread = s / (1 + 1.2 * np.abs(distance))
+    return np.asarray(np.clip(1 - spread * spread, 0, None) ** 1.2, np.float32)
+
+
+def mouth_basis(points: Points, rig: Rig, layer: bool) -> Floats:
+    """Compute what the mouth's channels do.
+
+    Args:
+        points: N places.
+        rig: The portrait's rig.
+        layer: `UPPER` or `LOWER`.
+
+    Returns:
+        (N, 2, K) float32, px.
+    """
+    move = np.zeros((len(points.xy), 3, N_COEFFICIENTS), np.float32)
+    u, v, w = points.face.T
+    s, lower = points.s, layer == LOWER
+    away = points.below_lower if lower else -points.below_upper
+    spread = np.maximum(away, 0)
+    shape = _opening(s, spread)
+    tissue = ramp(v, 0.05, 0.95)
+    lip = 1 - (ramp(away, 0.10, 0.45) if lower else ramp(away, 0.07, 0.27))
+    inside = np.clip(1 - s**4, 0, None)
+
+    weight = tissue + (1 - tissue) * shape if lower else tissue * (1 - shape)
+    lever = np.clip((w + 0.25) / 0.86, 0, 1.15)
+    near = shape * (1 - ramp(spread, 0.08, 0.45))
+    lever += near * (1 - lever)
+    neck = 1 - ramp(v, MOUTH_V + 0.5, MOUTH_V + 1.45)
+    jaw = weight * lever * neck * JAW_GAP
+    move[:, 1, INDEX["jaw_open"]] = jaw
+    move[:, 2, INDEX["jaw_open"]] = -0.4 * jaw
+    side = np.sign(u) * ramp(np.abs(u), 0.15, 0.5) * (1 - ramp(np.abs(u), 0.6, 1.0))
+    move[:, 0, INDEX["jaw_open"]] = -0.025 * side * ramp(v, 0.2, 0.5) * neck
+
+    if lower:
+        move[:, 1, INDEX["lower_lip_drop"]] = DROP_GAP * inside * lip
+        move[:, 1, INDEX["mouth_close"]] = -0.8 * JAW_GAP * shape * lip
+        move[:, 1, INDEX["lip_press"]] = -0.03 * inside * (1 - ramp(away, 0.07, 0.3))
+        move[:, 1, INDEX["lower_lip_tuck"]] = -0.05 * inside * (1 - ramp(away, 0.08, 0.35))
+    else:
+        move[:, 1, INDEX["upper_lip_raise"]] = -RAISE_GAP * inside * lip
+        move[:, 1, INDEX["mouth_close"]] = 0.2 * JAW_GAP * shape * lip
+        move[:, 1, INDEX["lip_press"]] = 0.025 * inside * (1 - ramp(away, 0.05, 0.22))
+
+    tall = (1 - ramp(away, 0.08, 0.6)) if lower else (1 - ramp(away, 0.08, 0.4))
+    width = points.x * (1 - ramp(np.abs(s), 1.1, 2.8)) * tall
+    signed = spread if lower else -spread
+    thick = signed * np.exp(-((spread / 0.13) ** 2)) * inside
+    move[:, 0, INDEX["lip_pucker"]] = -PUCKER * width
+    move[:, 1, INDEX["lip_pucker"]] = 0.30 * thick
+    move[:, 2, INDEX["lip_pucker"]] = 0.06 * shape * lip
+    move[:, 0, INDEX["lip_stretch"]] = STRETCH * width
+    move[:, 1, INDEX["lip_stretch"]] = -0.12 * thick
+
+    corner = np.exp(-(((np.abs(s) - 1) / 0.55) ** 2) - (away / 0.25) ** 2)
+    move[:, 0, INDEX["corner_up"]] = 0.02 * np.sign(s) * corner
+    move[:, 1, INDEX["corner_up"]] = -0.08 * corner
+
+    gap = np.interp(s, rig.grid, rig.lower - rig.upper, left=0, right=0)
+    share = -0.6 * (1 - ramp(away, 0.12, 0.6)) if lower else 0.4 * (1 - ramp(away, 0.08, 0.33))
+    move[:, 1, REST] = share * gap
+    if lower:  # around the eyes this layer is used again, and the mouth must not reach there
+        move *= (1 - ramp(-points.below_lower, 0.14, 0.30))[:, None, None]
+    return np.asarray(np.einsum("nak,ap->npk", move, rig.camera.axes), np.float32)
+
+
+class Lattice:
+    """A coarse grid of places over the part of the picture that can move.
+
+    Attributes:
+        step: Distance of the nodes, px.
+        x0, y0, x1, y1: The part of the picture, px; whole steps wide and high.
+        xy: (R, Q, 2) float32 places of the nodes, one more on each side than the part needs.
+    """
+
+    def __init__(self, box: tuple[int, int, int, int], step: int) -> None:
+        self.step = step
+        self.x0, self.y0 = box[0], box[1]
+        columns, rows = -(-(box[2] - box[0]) // step), -(-(box[3] - box[1]) // step)
+        self.x1, self.y1 = self.x0 + columns * step, self.y0 + rows * step
+        xs = self.x0 + step * (np.arange(-1, columns + 1) + 0.5) - 0.5
+        ys = self.y0 + step * (np.arange(-1, rows + 1) + 0.5) - 0.5
+        self.xy = np.stack(np.meshgrid(xs, ys), -1).astype(np.float32)
+        self._first = self.xy[0, 0]
+
+    def invert(self, moved: Floats, start: Floats | None = None) -> Floats:
+        """Find for every node the place of the picture that is moved to it.
+
+        Args:
+            moved: (R, Q, 2) displacement of each node, px.
+            start: (R, Q, 2) first guess, px.
+
+        Returns:
+            (R, Q, 2) float32 places, px.
+        """
+        places = self.xy - moved if start is None else start
+        scale = np.float32(1 / self.step)
+        for _ in range(_ITERATIONS):
+            here = (places - self._first) * scale
+            there = sample(moved, here)
+            places = places + (self.xy - there - places) * _DAMPING
+        return np.asarray(places, np.float32)
+
+    def enlarge(self, places: Floats, box: tuple[int, int, int, int]) -> Floats:
+        """Bring nodes to pixels.
+
+        Args:
+            places: (R, Q, 2) float32 of the nodes.
+            box: First column, first row, last column + 1, last row + 1 of the part in steps.
+
+        Returns:
+            (H, W, 2) float32 for the pixels of the part.
+        """
+        c0, r0, c1, r1 = box
+        part = places[r0 : r1 + 2, c0 : c1 + 2]
+        size = ((c1 - c0 + 2) * self.step, (r1 - r0 + 2) * self.step)
+        full = cv2.resize(part, size, interpolation=cv2.INTER_LINEAR)
+        return np.asarray(full[self.step : -self.step, self.step : -self.step], np.float32)
