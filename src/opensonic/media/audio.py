@@ -10,7 +10,6 @@ some frames before, and gaps that a live recording left are closed.
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from fractions import Fraction
@@ -22,21 +21,22 @@ import numpy as np
 import numpy.typing as npt
 
 from opensonic.errors import InputError
+from opensonic.media.decoding import (
+    ACCEPTED,
+    BLOCK_SAMPLES,
+    LAYOUTS,
+    Block,
+    check_file,
+    decode,
+    first_format,
+    without_nan,
+)
 from opensonic.values import Speech
 
-Block = npt.NDArray[np.float32]
-
-BLOCK_SAMPLES = 1 << 15
-"""Samples per channel that a pass gathers before it hands them on."""
-
-_log = logging.getLogger(__name__)
-_LAYOUTS = ("mono", "stereo", "2.1", "4.0", "5.0", "5.1", "6.1", "7.1")
 _FULL_SCALE = {"int8": 128, "uint8": 128, "int16": 32768, "int32": 1 << 31}
 _DOWNMIX = {"FC": 1.0, "FL": 0.707, "FR": 0.707, "LFE": 0.0, "LFE2": 0.0}
 _OTHER_CHANNEL = 0.5
 _CANCELLED = 0.01
-_MAX_PLANES = 8
-_ACCEPTED = "a recording such as WAV, MP3, M4A, FLAC, OGG, OPUS, or a video with sound"
 
 
 def read_speech(
@@ -64,9 +64,9 @@ def read_speech(
         return _from_samples(*source, name or "samples")
     path = Path(source)
     label = name or path.name
-    _check_file(path, name or str(path))
-    rate, layout = _first_format(path, label)
-    return _survey(label, rate, layout, lambda note: _file_sound(path, label, rate, layout, note))
+    check_file(path, name or str(path))
+    rate, layout = first_format(path, label)
+    return _survey(label, rate, layout, lambda note: decode(path, label, rate, layout, note=note))
 
 
 def cut_speech(speech: Speech, duration: Fraction) -> Speech:
@@ -99,26 +99,21 @@ def cut_speech(speech: Speech, duration: Fraction) -> Speech:
     return replace(speech, n_samples=n_samples, sound=sound, blocks=blocks)
 
 
-def channel_layout(n_channels: int) -> str:
-    """Name the usual layout of 1 to 8 channels, as FFmpeg spells it."""
-    return _LAYOUTS[n_channels - 1]
-
-
 def _from_samples(samples: npt.NDArray[Any], rate: int, name: str) -> Speech:
     samples = np.asarray(samples)
     if samples.ndim == 1:
         samples = samples[None]
-    if samples.ndim == 2 and samples.shape[1] <= len(_LAYOUTS):
+    if samples.ndim == 2 and samples.shape[1] <= len(LAYOUTS):
         samples = samples.T
     kind = samples.dtype.name
     if kind not in _FULL_SCALE and samples.dtype.kind != "f":
         raise InputError(
             f"{name}: samples are {kind}; expected float in [-1, 1], int16, int32, int8 or uint8"
         )
-    if samples.ndim != 2 or samples.size == 0 or len(samples) > len(_LAYOUTS):
+    if samples.ndim != 2 or samples.size == 0 or len(samples) > len(LAYOUTS):
         raise InputError(
             f"{name}: samples have shape {samples.shape}; expected (N,), (N, channels) or "
-            f"(channels, N) with N > 0 and at most {len(_LAYOUTS)} channels"
+            f"(channels, N) with N > 0 and at most {len(LAYOUTS)} channels"
         )
     if isinstance(rate, bool) or int(rate) != rate or rate <= 0:
         raise InputError(f"{name}: sample rate {rate}; expected a whole number of Hz above 0")
@@ -128,9 +123,9 @@ def _from_samples(samples: npt.NDArray[Any], rate: int, name: str) -> Speech:
     def sound() -> Iterator[Block]:
         for start in range(0, samples.shape[1], BLOCK_SAMPLES):
             part = samples[:, start : start + BLOCK_SAMPLES].astype(np.float32)
-            yield _without_nan((part - offset) * scale)
+            yield without_nan((part - offset) * scale)
 
-    return _survey(name, int(rate), channel_layout(len(samples)), lambda note: sound())
+    return _survey(name, int(rate), LAYOUTS[len(samples) - 1], lambda note: sound())
 
 
 def _survey(name: str, rate: int, layout: str, start: Callable[[bool], Iterator[Block]]) -> Speech:
@@ -144,7 +139,7 @@ def _survey(name: str, rate: int, layout: str, start: Callable[[bool], Iterator[
         energy += np.einsum("cn,cn->c", block, block, dtype=np.float64)
         mixed_energy += float(np.square(weights @ block, dtype=np.float64).sum())
     if n_samples == 0:
-        raise InputError(f"{name}: holds no sound that can be decoded; expected {_ACCEPTED}")
+        raise InputError(f"{name}: holds no sound that can be decoded; expected {ACCEPTED}")
     if mixed_energy < _CANCELLED * float(weights @ energy):
         # Channels in antiphase (one wire swapped) would cancel: listen to the loudest alone.
         weights = np.eye(len(weights), dtype=np.float32)[int(energy.argmax())]
@@ -196,115 +191,3 @@ def _exactly(n_samples: int, blocks: Iterator[Block]) -> Iterator[Block]:
         part = np.zeros((*shape, min(left, BLOCK_SAMPLES)), np.float32)
         left -= part.shape[-1]
         yield part
-
-
-def _check_file(path: Path, shown: str) -> None:
-    try:
-        if not path.exists():
-            raise InputError(f"{shown}: no such file; expected {_ACCEPTED}")
-        if not path.is_file():
-            what = "a folder" if path.is_dir() else "not a regular file"
-            raise InputError(f"{shown}: is {what}; expected {_ACCEPTED}")
-        if path.stat().st_size == 0:
-            raise InputError(f"{shown}: the file is empty; expected {_ACCEPTED}")
-        with path.open("rb"):
-            pass
-    except OSError as error:
-        raise InputError(
-            f"{shown}: cannot be opened ({error.strerror}); check the path and its permissions"
-        ) from error
-
-
-def _open(path: Path, name: str) -> av.container.InputContainer:
-    # By the file protocol alone: a playlist must not reach the network.
-    try:
-        return av.open(f"file:{path}", options={"protocol_whitelist": "file"})
-    except (av.error.FFmpegError, ValueError) as error:
-        raise InputError(
-            f"{name}: is not a recording, or is damaged ({_reason(error)}); expected {_ACCEPTED}"
-        ) from error
-
-
-def _first_format(path: Path, name: str) -> tuple[int, str]:
-    for frame in _frames(path, name):
-        return frame.sample_rate, _known_layout(frame)
-    raise InputError(f"{name}: holds no sound that can be decoded; expected {_ACCEPTED}")
-
-
-def _known_layout(frame: av.AudioFrame) -> str:
-    layout = frame.layout
-    if layout.name.endswith("channels") and layout.nb_channels <= len(_LAYOUTS):
-        return channel_layout(layout.nb_channels)
-    return layout.name
-
-
-def _frames(path: Path, name: str, *, note: bool = False) -> Iterator[av.AudioFrame]:
-    damage = ""
-    with _open(path, name) as container:
-        stream = container.streams.best("audio")
-        if stream is None:
-            raise InputError(f"{name}: holds no sound; expected {_ACCEPTED}")
-        packets = container.demux(stream)
-        while True:
-            try:
-                packet = next(packets, None)
-                if packet is None:
-                    break
-                frames = packet.decode()
-            except av.error.InvalidDataError as error:
-                damage = _reason(error)
-                continue
-            except av.error.FFmpegError as error:
-                damage = _reason(error)
-                break
-            yield from (frame for frame in frames if isinstance(frame, av.AudioFrame))
-    if damage and note:
-        _log.warning("%s: the file is damaged (%s); what can be decoded is used", name, damage)
-
-
-def _file_sound(path: Path, name: str, rate: int, layout: str, note: bool) -> Iterator[Block]:
-    """Decode a file to (C, N) float32 blocks of about `BLOCK_SAMPLES`."""
-    gathered: list[Block] = []
-    for part in _converted(_frames(path, name, note=note), rate, layout):
-        gathered.append(part)
-        if sum(piece.shape[1] for piece in gathered) >= BLOCK_SAMPLES:
-            yield _without_nan(np.concatenate(gathered, axis=1))
-            gathered.clear()
-    if any(piece.shape[1] for piece in gathered):
-        yield _without_nan(np.concatenate(gathered, axis=1))
-
-
-def _converted(frames: Iterator[av.AudioFrame], rate: int, layout: str) -> Iterator[Block]:
-    """Bring frames to (C, N) float32 at one rate and layout, whatever they change to on the way."""
-    resampler: av.AudioResampler | None = None
-    current: tuple[str, str, int] | None = None
-    for frame in frames:
-        found = (frame.format.name, frame.layout.name, frame.sample_rate)
-        if found != current:
-            if resampler is not None:
-                yield from map(_unpacked, resampler.resample(None))
-            # PyAV reads past the planes of a planar frame with eight channels: never touch those.
-            fits = found == ("fltp", layout, rate) and frame.layout.nb_channels < _MAX_PLANES
-            resampler = None if fits else av.AudioResampler(format="flt", layout=layout, rate=rate)
-            current = found
-        if resampler is None:
-            yield np.asarray(frame.to_ndarray(), np.float32)
-            continue
-        frame.pts = None
-        yield from map(_unpacked, resampler.resample(frame))
-    if resampler is not None:
-        yield from map(_unpacked, resampler.resample(None))
-
-
-def _unpacked(frame: av.AudioFrame) -> Block:
-    return np.asarray(frame.to_ndarray().reshape(-1, frame.layout.nb_channels).T, np.float32)
-
-
-def _without_nan(block: Block) -> Block:
-    if not np.isfinite(block).all():
-        return np.nan_to_num(block, nan=0, posinf=0, neginf=0)
-    return block
-
-
-def _reason(error: Exception) -> str:
-    return str(getattr(error, "strerror", None) or error).lower()
