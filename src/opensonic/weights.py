@@ -38,7 +38,14 @@ class WeightFile:
     licence: str = "Apache-2.0"
 
 
-_FILES: tuple[WeightFile, ...] = ()
+_FILES: tuple[WeightFile, ...] = (
+    WeightFile(
+        "speech",
+        "speech/speech.onnx",
+        "1608c6b7eaa26bee57eb804108e50ed890bdfb25034064c612b6fb92d62cb42b",
+        "opensonic.train.speech",
+    ),
+)
 
 RECORDS = {record.name: record for record in _FILES}
 """Every weight file of the package by name."""

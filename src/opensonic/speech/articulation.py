@@ -1,0 +1,111 @@
+"""What is heard becomes what the mouth does: network outputs at 100 Hz to mouth channels per frame.
+
+Closures of p b m are certain, so they are not left to a smoothed curve: a heard closure shuts the
+lips fully and long enough to be seen. Jaw and lips are separate systems (Cohen & Massaro 1993;
+Edwards et al., "JALI", 2016): the jaw carries the vowel through a consonant that the lips make.
+Sure silence relaxes the mouth to rest.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+from opensonic.channels import DROP_GAP, INDEX, JAW_GAP, MOUTH, RAISE_GAP
+from opensonic.speech.network import APERTURE, CLOSURE, JAW, LABIODENTAL, TONGUE, WIDTH
+from opensonic.speech.phones import SILENCE
+from opensonic.speech.prosody import Curve, smooth
+
+GAP, STRETCH, PUCKER, JAW_HEIGHT, TONGUE_TIP, TUCK, SHUT = range(7)
+"""Columns of the curves: gap in e, the rest 0 to 1."""
+
+_APERTURE_UNIT = 0.2
+_SURE = 0.5
+_MIN_CLOSURE_ROWS = 8
+_RELEASE_ROWS = 5
+_SURE_SILENCE = 0.8
+_SILENCE_ROWS = 15
+_RELAX_SIGMA = 4.0
+_UPPER_SHARE = 0.35
+
+
+def _find_runs(flags: npt.NDArray[np.bool_]) -> npt.NDArray[np.int64]:
+    """Give the first row and the row behind the last of every run of True, (N, 2)."""
+    edges = np.flatnonzero(np.diff(np.concatenate([[0], flags.astype(np.int8), [0]])))
+    return edges.reshape(-1, 2)
+
+
+def _shut_lips(certainty: Curve) -> Curve:
+    """Turn the certainty of p b m into closures: 1 for 80 ms or more, eased by 50 ms."""
+    rows = np.arange(len(certainty)) + 0.5
+    shut = np.zeros(len(certainty), np.float32)
+    for first, last in _find_runs(smooth(certainty, 1.0) > _SURE):
+        spread = max(0.0, (_MIN_CLOSURE_ROWS - (last - first)) / 2)
+        outside = np.maximum(first - spread - rows, rows - last - spread)
+        ease = np.clip(1 - outside / _RELEASE_ROWS, 0, 1)
+        shut = np.maximum(shut, ease * ease * (3 - 2 * ease)).astype(np.float32)
+    return shut
+
+
+def _awake(silence: Curve) -> Curve:
+    """Give 0 in sure silence of more than 150 ms, 1 elsewhere, with soft edges."""
+    asleep = np.zeros(len(silence), np.float32)
+    for first, last in _find_runs(silence > _SURE_SILENCE):
+        if last - first > _SILENCE_ROWS:
+            asleep[first:last] = 1
+    return 1 - smooth(asleep, _RELAX_SIGMA)
+
+
+def trace_curves(heard: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+    """Turn network outputs into continuous curves.
+
+    Args:
+        heard: (T, 47) rows at 100 Hz.
+
+    Returns:
+        (T, 7) float32: columns `GAP` to `SHUT`.
+    """
+    awake = _awake(heard[:, SILENCE])
+    tuck = smooth(heard[:, LABIODENTAL], 1.0) * awake
+    shut = _shut_lips(heard[:, CLOSURE])
+    width = heard[:, WIDTH] * awake
+    return np.stack(
+        [
+            np.maximum(heard[:, APERTURE], 0) * _APERTURE_UNIT * awake,
+            np.clip(width, 0, 1),
+            np.clip(-width, 0, 1),
+            np.clip(heard[:, JAW], 0, 1) * awake,
+            np.clip(heard[:, TONGUE], 0, 1) * awake,
+            np.clip(tuck, 0, 1),
+            shut,
+        ],
+        axis=1,
+    ).astype(np.float32)
+
+
+def shape_mouth(curves: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+    """Share the curves out among the mouth channels.
+
+    Args:
+        curves: (T, 7) curves at the frames' times.
+
+    Returns:
+        (T, 10) float32 mouth channels in the order of `channels.CHANNELS`.
+    """
+    shut, tuck, height = curves[:, SHUT], curves[:, TUCK], curves[:, JAW_HEIGHT]
+    gap = curves[:, GAP] * (1 - shut)
+    by_jaw = gap * np.clip(0.35 + 0.5 * height, 0, 0.85)
+    upper = np.minimum((gap - by_jaw) * _UPPER_SHARE, RAISE_GAP)
+    lower = np.minimum(gap - by_jaw - upper, DROP_GAP)
+    carried = np.maximum(0.25 * height * shut, 0)
+    mouth = np.zeros((len(curves), MOUTH.stop), np.float32)
+    mouth[:, INDEX["jaw_open"]] = (gap - upper - lower) / JAW_GAP + carried
+    mouth[:, INDEX["mouth_close"]] = carried
+    mouth[:, INDEX["lip_pucker"]] = curves[:, PUCKER]
+    mouth[:, INDEX["lip_stretch"]] = curves[:, STRETCH]
+    mouth[:, INDEX["lip_press"]] = shut
+    mouth[:, INDEX["upper_lip_raise"]] = upper / RAISE_GAP
+    mouth[:, INDEX["lower_lip_drop"]] = lower / DROP_GAP
+    mouth[:, INDEX["lower_lip_tuck"]] = tuck * (1 - shut)
+    mouth[:, INDEX["tongue_up"]] = curves[:, TONGUE_TIP] * (1 - shut)
+    return np.clip(mouth, 0, 1)

@@ -1,0 +1,135 @@
+"""Log-mel spectrogram of a stream of sound, and its running level.
+
+64 mel bands (40 to 7800 Hz; O'Shaughnessy's mel scale) of 25 ms Hann windows, 100 rows a second.
+Row k is centred on (k + 1/2) x 10 ms. Training and run time use this same code. The level that the
+network is freed of runs along with a look-ahead of 0.57 s and is never taken from the whole file.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Iterable, Iterator
+
+import numpy as np
+import numpy.typing as npt
+
+from opensonic.speech.windows import Rows, cut_windows
+
+SAMPLE_RATE = 16_000
+"""Samples per second of the sound that is analysed, Hz."""
+HOP_LENGTH = 160
+"""Samples between rows."""
+FRAME_RATE = SAMPLE_RATE // HOP_LENGTH
+"""Rows per second, Hz."""
+N_MELS = 64
+"""Mel bands."""
+QUIETEST = -4.0
+"""Floor of levelled rows: 43 dB below the reference."""
+
+_WINDOW = 400
+_FFT = 512
+_LOW_HZ, _HIGH_HZ = 40.0, 7800.0
+_POWER_FLOOR = 1e-10
+_BLOCK = 100
+_LEAD = _WINDOW // 2 - HOP_LENGTH // 2
+
+_SMOOTH = 7
+_LOOK_AHEAD = 50
+_FAST_DECAY = 0.0069
+_SLOW_DECAY = 0.0005
+_SLOW_MARGIN = 4.6
+_LEVEL_FLOOR = -11.5
+_SCALE = 2.5
+
+
+@functools.cache
+def _mel_filters() -> npt.NDArray[np.float32]:
+    def to_mel(frequency: float) -> float:
+        return float(2595 * np.log10(1 + frequency / 700))
+
+    edges = 700 * (10 ** (np.linspace(to_mel(_LOW_HZ), to_mel(_HIGH_HZ), N_MELS + 2) / 2595) - 1)
+    bins = np.arange(_FFT // 2 + 1) * SAMPLE_RATE / _FFT
+    rising = (bins - edges[:-2, None]) / (edges[1:-1] - edges[:-2])[:, None]
+    falling = (edges[2:, None] - bins) / (edges[2:] - edges[1:-1])[:, None]
+    return np.maximum(0, np.minimum(rising, falling)).astype(np.float32).T.copy()
+
+
+@functools.cache
+def _hann() -> npt.NDArray[np.float32]:
+    return np.hanning(_WINDOW).astype(np.float32)
+
+
+def log_mel(blocks: Iterable[npt.NDArray[np.float32]]) -> Iterator[Rows]:
+    """Compute the log-mel spectrogram of a stream.
+
+    Args:
+        blocks: (N,) float32 mono sound at 16 kHz in [-1, 1], in parts of any length.
+
+    Yields:
+        (T, 64) float32 natural logarithms of mel power; T = 100 but for the last part. In all
+        ceil(samples / 160) rows. The result does not depend on the length of the parts.
+    """
+    need = (_BLOCK - 1) * HOP_LENGTH + _WINDOW
+    held = np.zeros(_LEAD, np.float32)
+    n_samples = n_rows = 0
+    for block in blocks:
+        held = np.concatenate([held, block])
+        n_samples += len(block)
+        while len(held) >= need:
+            yield _analyse(held[:need])
+            held = held[_BLOCK * HOP_LENGTH :]
+            n_rows += _BLOCK
+    left = -(-n_samples // HOP_LENGTH) - n_rows
+    while left > 0:
+        count = min(left, _BLOCK)
+        length = (count - 1) * HOP_LENGTH + _WINDOW
+        yield _analyse(np.pad(held[:length], (0, max(0, length - len(held)))))
+        held = held[count * HOP_LENGTH :]
+        left -= count
+
+
+def _analyse(sound: npt.NDArray[np.float32]) -> Rows:
+    frames = np.lib.stride_tricks.sliding_window_view(sound, _WINDOW)[::HOP_LENGTH] * _hann()
+    spectrum = np.fft.rfft(frames, _FFT, axis=1)
+    power = (spectrum.real**2 + spectrum.imag**2).astype(np.float32)
+    return np.asarray(np.log(power @ _mel_filters() + _POWER_FLOOR), np.float32)
+
+
+def _follow(level: npt.NDArray[np.float32], decay: float, start: float) -> npt.NDArray[np.float32]:
+    """Follow the peaks of a level: up at once, down by `decay` per row, from `start` on."""
+    fall = (decay * np.arange(1, len(level) + 1)).astype(np.float32)
+    return np.maximum(np.maximum.accumulate(level + fall), start) - fall
+
+
+def level_rows(rows: Iterator[Rows]) -> Iterator[Rows]:
+    """Free a log-mel stream of its level, which follows the recent peaks of loudness.
+
+    The reference falls by 3 dB a second, but stays within 20 dB of a second one that falls by
+    0.2 dB a second, so that long pauses are not blown up; it looks 0.57 s ahead.
+
+    Args:
+        rows: Parts of (T, 64) log-mel.
+
+    Yields:
+        (T, 65) float32: 64 levelled bands, at least `QUIETEST`, in units of 2.5 nepers of power;
+        and the reference level itself (natural logarithm).
+    """
+    fast = slow = _LEVEL_FLOOR
+    reach = _SMOOTH + _LOOK_AHEAD
+    pad = np.full(N_MELS, np.log(_POWER_FLOOR), np.float32)
+    kernel = np.full(2 * _SMOOTH + 1, 1 / (2 * _SMOOTH + 1), np.float32)
+    first = True
+    for window in cut_windows(rows, _BLOCK, _SMOOTH, reach, pad):
+        loudness = np.convolve(window.mean(1), kernel, "valid")
+        if first:
+            past = loudness[:_LOOK_AHEAD]
+            fast = float(_follow(past, _FAST_DECAY, fast)[-1])
+            slow = float(_follow(past, _SLOW_DECAY, slow)[-1])
+            first = False
+        new = loudness[_LOOK_AHEAD:]
+        fast_path, slow_path = _follow(new, _FAST_DECAY, fast), _follow(new, _SLOW_DECAY, slow)
+        fast, slow = float(fast_path[-1]), float(slow_path[-1])
+        reference = np.maximum(np.maximum(fast_path, slow_path - _SLOW_MARGIN), _LEVEL_FLOOR)
+        core = window[_SMOOTH : _SMOOTH + len(new)]
+        levelled = np.maximum((core - reference[:, None]) / _SCALE, QUIETEST)
+        yield np.concatenate([levelled, reference[:, None]], axis=1).astype(np.float32)

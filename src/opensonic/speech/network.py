@@ -1,0 +1,57 @@
+"""The speech network at run time: levelled log-mel to phones and mouth shapes, in chunks.
+
+The network sees `CONTEXT` rows either way, so that overlapping chunks, of which only the middle is
+kept, give what the whole recording in one piece would give.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from opensonic.speech.mel import N_MELS, QUIETEST
+from opensonic.speech.phones import PHONES, SILENCE
+from opensonic.speech.windows import Rows, cut_windows
+from opensonic.weights import open_session
+
+CONTEXT = 120
+"""Rows of past and of future that an output row depends on."""
+APERTURE, WIDTH, JAW, TONGUE, CLOSURE, LABIODENTAL = range(len(PHONES), len(PHONES) + 6)
+"""Columns behind those of `PHONES`: shapes (aperture in units of 0.2 e, width -1 to 1, jaw and
+tongue 0 to 1) and certainties (p b m; f v)."""
+N_HEARD = LABIODENTAL + 1
+"""Columns of the network's output."""
+
+_STEP = 400
+
+
+def quiet_row() -> Rows:
+    """Give the output that stands for silence, (46,) float32."""
+    row = np.zeros(N_HEARD, np.float32)
+    row[SILENCE] = 1
+    return row
+
+
+def listen(levelled: Iterator[Rows]) -> Iterator[Rows]:
+    """Recognise phones and mouth shapes.
+
+    Args:
+        levelled: Parts of (T, 65) rows as `mel.level_rows` gives them.
+
+    Yields:
+        (T, 47) float32 at the same rate: phone probabilities, shapes, certainties, and the mean of
+        the levelled bands (loudness in units of 2.5 nepers of power).
+
+    Raises:
+        WeightsError: The weights are missing or damaged.
+    """
+    session = open_session("speech")
+    pad = np.full(N_MELS + 1, QUIETEST, np.float32)
+    for window in cut_windows(levelled, _STEP, CONTEXT, CONTEXT, pad):
+        bands = window[:, :N_MELS]
+        core = slice(CONTEXT, len(window) - CONTEXT)
+        even = np.concatenate([bands, np.tile(pad[:N_MELS], (len(bands) % 2, 1))])
+        (heard,) = session.run(None, {"rows": even[None]})
+        loudness = bands[core].mean(1, keepdims=True)
+        yield np.concatenate([np.asarray(heard)[core], loudness], axis=1).astype(np.float32)
