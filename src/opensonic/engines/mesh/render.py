@@ -17,7 +17,7 @@ from opensonic.channels import INDEX, MOUTH
 from opensonic.engines.mesh.eyes import Eye, Eyeball, eyes_basis, find_eyes
 from opensonic.engines.mesh.head import head_basis
 from opensonic.engines.mesh.mouth import Mouth, head_reference
-from opensonic.engines.mesh.rig import Floats, Points, Rig
+from opensonic.engines.mesh.rig import SINGLE_MAP, Floats, Points, Rig
 from opensonic.engines.mesh.seam import Seam, cover
 from opensonic.engines.mesh.warp import LOWER, UPPER, Lattice, coefficients, mouth_basis
 from opensonic.face import topology
@@ -211,7 +211,7 @@ class MeshRenderer:
         x1 = min(x0 + maps.shape[1], self._width)
         y1 = min(y0 + maps.shape[0], self._height)
         maps = maps[: y1 - y0, : x1 - x0]
-        fixed, table = cv2.convertMaps(maps, np.empty(0, np.float32), cv2.CV_16SC2)
+        fixed, table = cv2.convertMaps(maps, SINGLE_MAP, cv2.CV_16SC2)
         pixels = cv2.remap(
             self._source, fixed, table, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
         )

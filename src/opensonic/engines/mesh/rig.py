@@ -10,7 +10,7 @@ line between closed lips is therefore looked for in the picture itself.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import cv2
 import numpy as np
@@ -24,6 +24,8 @@ Number = TypeVar("Number", np.uint8, np.float32)
 
 MOUTH_V = 0.48
 """Height of the lip line in the canonical face, e below its origin."""
+SINGLE_MAP: Any = None
+"""Second map of OpenCV's remap where the first holds x and y; its type stubs lack that form."""
 _OPEN_GAP = 0.035
 """Inner-lip gap of the picture, in e, from which the mouth counts as open."""
 _SAMPLES = 65
@@ -109,8 +111,7 @@ def sample(picture: npt.NDArray[Number], places: Floats) -> npt.NDArray[Number]:
     Returns:
         (R, Q) or (R, Q, D) in the picture's dtype.
     """
-    unused = np.empty(0, np.float32)
-    read = cv2.remap(picture, places, unused, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+    read = cv2.remap(picture, places, SINGLE_MAP, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
     return np.asarray(read, picture.dtype)
 
 
@@ -217,17 +218,15 @@ class Rig:
     def _snap_line(self) -> None:
         """Move the line between closed lips to the darkest ridge near it."""
         reach = np.linspace(-0.07, 0.07, 57, dtype=np.float32)
-        places = self.place(np.repeat(self.grid, len(reach)), (self.upper[:, None] + reach).ravel())
-        maps = places.reshape(len(self.grid), len(reach), 2).astype(np.float32)
-        profile = cv2.remap(
-            self._grey, maps, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
-        )
+        down = (self.upper[:, None] + reach).ravel()
+        maps = self.place(np.repeat(self.grid, len(reach)), down)
+        profile = sample(self._grey, maps.reshape(len(self.grid), len(reach), 2))
         values = cv2.GaussianBlur(profile.astype(np.float32), (0, 0), 1.6, sigmaY=1.0)
         ridge = cv2.GaussianBlur(values, (0, 0), 6.0, sigmaY=0.1) - values
         ridge /= ridge.std() + 2.0
         cost = -ridge + (reach[None] / 0.05) ** 2 * 0.6
         total, back = cost[0], []
-        steps = (reach[:, None] - reach[None]) ** 2 * 9e3
+        steps = (reach[:, None] - reach[None]) ** 2 * 2e4
         for row in cost[1:]:
             joined = total[None] + steps
             best = joined.argmin(1)
