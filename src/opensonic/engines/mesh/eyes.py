@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from opensonic.channels import INDEX
 from opensonic.engines.mesh.head import head_basis
-from opensonic.engines.mesh.rig import Floats, Points, Rig, sample
+from opensonic.engines.mesh.rig import Box, Floats, Points, Rig, sample
 from opensonic.engines.mesh.warp import LOWER, N_COEFFICIENTS, ramp
 from opensonic.face import topology
 
@@ -150,7 +150,7 @@ class Eyeball:
         self._xy = np.asarray(eye.middle + around @ rig.camera.axes[:2], np.float32)
         self._basis = head_basis(rig.points(self._xy), rig)
 
-    def render(self, box: tuple[int, int, int, int], coefficients: Floats) -> Floats:
+    def render(self, box: Box, coefficients: Floats) -> Floats:
         """Draw the eye without lids.
 
         Args:

@@ -50,6 +50,6 @@ def head_basis(points: Points, rig: Rig) -> Floats:
     basis[:, 0, INDEX["head_x"]] = weight
     basis[:, 1, INDEX["head_y"]] = weight
     u, v = points.face[:, 0], points.face[:, 1]
-    chest = ramp(v, 1.3, 2.4) * (1 - ramp(np.abs(u), 1.6, 3.2)) * (1 - ramp(v, 4.0, 6.0))
+    chest = ramp(v, 1.3, 2.2) * (1 - ramp(np.abs(u), 1.2, 2.6)) * (1 - ramp(v, 2.6, 4.4))
     basis[:, 1, INDEX["breath"]] = -0.012 * rig.e * chest
     return basis

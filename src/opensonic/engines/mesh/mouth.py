@@ -6,14 +6,12 @@ picture; a frame only moves the drawings and shades them below the lips, so noth
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import cv2
 import numpy as np
 import numpy.typing as npt
 
 from opensonic.channels import INDEX, JAW_GAP
-from opensonic.engines.mesh.rig import MOUTH_V, Floats, Rig
+from opensonic.engines.mesh.rig import MOUTH_V, Box, Floats, Rig
 from opensonic.engines.mesh.seam import Cover
 from opensonic.engines.mesh.warp import ramp
 
@@ -25,19 +23,6 @@ _LOWER_TEETH = (0.032, 0.033, 0.037, 0.034, 0.030, 0.026)
 _LOWER_EDGE = 0.004
 _HALF_WIDTH, _ABOVE, _BELOW = 0.40, 0.22, 0.30
 """Reach of the drawings around the middle of the mouth, e."""
-
-
-@dataclass(frozen=True, eq=False)
-class Layer:
-    """A drawing in mouth coordinates.
-
-    Attributes:
-        colour: (H, W, 3) float32, premultiplied, 0 to 255.
-        alpha: (H, W) float32.
-    """
-
-    colour: Floats
-    alpha: Floats
 
 
 def measure_light(image: npt.NDArray[np.uint8], rig: Rig) -> Floats:
@@ -88,13 +73,13 @@ class Mouth:
         self.lower = self._draw_teeth(_LOWER_TEETH, False)
         self.tongue = self._draw_tongue()
 
-    def _finish(self, colour: Floats, alpha: Floats) -> Layer:
+    def _finish(self, colour: Floats, alpha: Floats) -> Floats:
+        """Soften a drawing as the picture is: (H, W, 4) float32, premultiplied, alpha last."""
         sigma = max(self._softness * 0.5, 0.35)
         both = np.dstack([colour * alpha[..., None], alpha]).astype(np.float32)
-        both = np.asarray(cv2.GaussianBlur(both, (0, 0), sigma), np.float32)
-        return Layer(np.ascontiguousarray(both[..., :3]), np.ascontiguousarray(both[..., 3]))
+        return np.asarray(cv2.GaussianBlur(both, (0, 0), sigma), np.float32)
 
-    def _draw_teeth(self, widths: tuple[float, ...], is_upper: bool) -> Layer:
+    def _draw_teeth(self, widths: tuple[float, ...], is_upper: bool) -> Floats:
         x, y = np.abs(self._x), self._y
         ends = np.cumsum(widths)
         starts = ends - widths
@@ -124,7 +109,7 @@ class Mouth:
         colour = ivory * (1 - gum[..., None]) + pink * gum[..., None]
         return self._finish(colour * shade[..., None], inside * end)
 
-    def _draw_tongue(self) -> Layer:
+    def _draw_tongue(self) -> Floats:
         x, y = self._x, self._y
         top = -0.015 + 1.5 * x * x
         inside = ramp(y - top, 0.0, 0.03) * (1 - ramp(np.abs(x), 0.19, 0.26))
@@ -144,9 +129,7 @@ class Mouth:
         full[:, 2] -= origin
         return np.asarray(full, np.float32)
 
-    def render(
-        self, box: tuple[int, int, int, int], cover: Cover, coefficients: Floats, head: Floats
-    ) -> Floats:
+    def render(self, box: Box, cover: Cover, coefficients: Floats, head: Floats) -> Floats:
         """Draw the interior in a frame.
 
         Args:
@@ -174,11 +157,11 @@ class Mouth:
         lower_light = np.clip(0.35 + np.maximum(depth, 0) * 5, 0, 1)
         for layer, shift in layers:
             matrix = self._matrix(head, shift, (box[0], box[1]))
-            colour = cv2.warpAffine(layer.colour, matrix, size, flags=cv2.INTER_LINEAR)
-            alpha = cv2.warpAffine(layer.alpha, matrix, size, flags=cv2.INTER_LINEAR)
+            drawn = cv2.warpAffine(layer, matrix, size, flags=cv2.INTER_LINEAR)
+            colour = drawn[..., :3]
             if layer is not self.upper:
                 colour = colour * lower_light[..., None]
-            picture = picture * (1 - alpha[..., None]) + colour
+            picture = picture * (1 - drawn[..., 3:]) + colour
         under_lip = 0.42 + 0.58 * np.clip(depth / 0.055, 0, 1)
         over_lip = 0.55 + 0.45 * np.clip(height / 0.035, 0, 1)
         return np.asarray(picture * (under_lip * over_lip)[..., None], np.float32)

@@ -17,16 +17,24 @@ from opensonic.channels import INDEX, MOUTH
 from opensonic.engines.mesh.eyes import Eye, Eyeball, eyes_basis, find_eyes
 from opensonic.engines.mesh.head import head_basis
 from opensonic.engines.mesh.mouth import Mouth, head_reference
-from opensonic.engines.mesh.rig import SINGLE_MAP, Floats, Points, Rig
+from opensonic.engines.mesh.rig import SINGLE_MAP, Box, Floats, Points, Rig
 from opensonic.engines.mesh.seam import Seam, cover
-from opensonic.engines.mesh.warp import LOWER, UPPER, Lattice, coefficients, mouth_basis
+from opensonic.engines.mesh.warp import (
+    LOWER,
+    N_COEFFICIENTS,
+    UPPER,
+    Lattice,
+    coefficients,
+    mouth_basis,
+)
 from opensonic.face import topology
 from opensonic.values import Portrait
 
 Image = npt.NDArray[np.uint8]
-Box = tuple[int, int, int, int]
 
-_NODES_PER_E = 28
+_NODES_PER_E = 24
+_BAND = 12
+"""Rows of the lattice that are warped together."""
 _STILL = 0.02
 """Displacement below which a place counts as still, px."""
 _LOWER_LANDMARKS = (
@@ -52,8 +60,10 @@ class MeshRenderer:
         self._softness = max(1.0, 0.006 * self._rig.e)
         self._lattice = self._find_region()
         nodes = self._rig.points(self._lattice.xy.reshape(-1, 2))
-        self._upper = self._basis(nodes, UPPER)
-        self._lower = self._basis(nodes, LOWER)
+        rows = len(self._lattice.xy)
+        self._upper = self._basis(nodes, UPPER).reshape(rows, -1, N_COEFFICIENTS)
+        self._lower = self._basis(nodes, LOWER).reshape(rows, -1, N_COEFFICIENTS)
+        self._places = np.stack([self._lattice.xy, self._lattice.xy])
         self._source = self._enlarge_source()
         self._mouth = Mouth(portrait.image, self._rig, self._softness)
         self._lips = self._lip_seam()
@@ -160,19 +170,41 @@ class MeshRenderer:
         frame = np.empty_like(self._image) if out is None else out
         np.copyto(frame, self._image)
         factors = coefficients(values)
-        grid = self._lattice
-        shape = grid.xy.shape
-        upper = grid.invert((self._upper.reshape(-1, len(factors)) @ factors).reshape(shape))
-        lower = grid.invert((self._lower.reshape(-1, len(factors)) @ factors).reshape(shape))
         lips = self._lips.edges(factors)
         lids = [seam.edges(factors) for seam in self._lids]
-        joined = np.where(self._is_lower(lips, lids)[..., None], lower, upper)
-        self._warp(joined, self._moving_part(joined), frame)
+        layers, (start, stop) = self._invert(lips, lids, factors)
+        is_lower = self._is_lower(lips, lids)
+        is_lower[:start], is_lower[stop:] = False, True
+        self._draw_skin(frame, layers, is_lower)
         if self._rig.is_open or np.abs(factors[MOUTH]).max() > 1e-4:
-            self._draw_mouth(frame, upper, lower, lips, factors)
+            self._draw_mouth(frame, layers, lips, factors)
         for eye, edges in zip(self._eyes, lids, strict=True):
-            self._draw_eye(frame, upper, lower, edges, eye, factors)
+            self._draw_eye(frame, layers, edges, eye, factors)
         return frame
+
+    def _invert(
+        self, lips: Floats, lids: list[Floats], factors: Floats
+    ) -> tuple[Floats, tuple[int, int]]:
+        """Find the places that both layers show; each only in the rows where it is seen.
+
+        Returns:
+            (2, R, Q, 2) float32 places of the upper and the lower layer, px, and the rows (from, to)
+            in which both are valid: above them is only the upper, below them only the lower.
+        """
+        grid = self._lattice
+        margin = 0.4 * self._rig.e
+        top = min(float(edges[..., 1].min()) for edges in lids) - margin
+        bottom = float(lips[..., 1].max()) + margin
+        rows = len(grid.xy)
+        start = int(np.clip((top - grid.y0) / grid.step, 0, rows - 4))
+        stop = int(np.clip((bottom - grid.y0) / grid.step + 2, start + 4, rows))
+        for layer, basis, first, last in (
+            (0, self._upper, 0, stop),
+            (1, self._lower, start, rows),
+        ):
+            moved = (basis[first:last] @ factors).reshape(last - first, -1, 2)
+            self._places[layer, first:last] = grid.invert(moved, first)
+        return self._places, (start, stop)
 
     def _is_lower(self, lips: Floats, lids: list[Floats]) -> npt.NDArray[np.bool_]:
         nodes = self._lattice.xy
@@ -187,20 +219,18 @@ class MeshRenderer:
 
         return np.asarray((is_below(eyes) & ~is_below(halfway)) | is_below(corners))
 
-    def _moving_part(self, places: Floats) -> Box | None:
+    def _draw_skin(self, frame: Image, layers: Floats, is_lower: npt.NDArray[np.bool_]) -> None:
+        """Warp what moves, band by band of the lattice."""
+        places = np.where(is_lower[..., None], layers[1], layers[0])
         moves = np.abs(places - self._lattice.xy).max(-1) > _STILL
-        rows, columns = np.nonzero(moves.any(1))[0], np.nonzero(moves.any(0))[0]
-        if not len(rows):
-            return None
-        inner = (moves.shape[1] - 2, moves.shape[0] - 2)
-        c0, r0 = max(int(columns[0]) - 2, 0), max(int(rows[0]) - 2, 0)
-        return c0, r0, min(int(columns[-1]) + 2, inner[0]), min(int(rows[-1]) + 2, inner[1])
-
-    def _warp(self, places: Floats, part: Box | None, frame: Image) -> None:
-        if part is None:
-            return
-        patch, (x0, y0, x1, y1) = self._sample(places, part)
-        frame[y0:y1, x0:x1] = patch
+        rows, columns = moves.shape[0] - 2, moves.shape[1] - 2
+        for top in range(0, rows, _BAND):
+            bottom = min(top + _BAND, rows)
+            moving = np.flatnonzero(moves[top : bottom + 2].any(0))
+            if len(moving):
+                part = (max(moving[0] - 2, 0), top, min(moving[-1] + 1, columns), bottom)
+                patch, (x0, y0, x1, y1) = self._sample(places, part)
+                frame[y0:y1, x0:x1] = patch
 
     def _sample(self, places: Floats, part: Box) -> tuple[Image, Box]:
         """Warp the part (in steps of the lattice); give its pixels and its box in the frame."""
@@ -227,14 +257,12 @@ class MeshRenderer:
         inside = grid.x0 + c0 * grid.step < self._width and grid.y0 + r0 * grid.step < self._height
         return (int(c0), int(r0), int(c1), int(r1)) if c1 > c0 and r1 > r0 and inside else None
 
-    def _draw_mouth(
-        self, frame: Image, upper: Floats, lower: Floats, edges: Floats, factors: Floats
-    ) -> None:
+    def _draw_mouth(self, frame: Image, layers: Floats, edges: Floats, factors: Floats) -> None:
         part = self._part_around(edges, 0.10 * self._rig.e)
         if part is None:
             return
-        above, box = self._sample(upper, part)
-        below, _ = self._sample(lower, part)
+        above, box = self._sample(layers[0], part)
+        below, _ = self._sample(layers[1], part)
         shares = cover(edges, box, self._softness)
         picture = above * shares.above + below * shares.below
         if shares.between.max() > 0:
@@ -251,8 +279,7 @@ class MeshRenderer:
     def _draw_eye(
         self,
         frame: Image,
-        upper: Floats,
-        lower: Floats,
+        layers: Floats,
         edges: Floats,
         eye: Eye,
         factors: Floats,
@@ -263,8 +290,8 @@ class MeshRenderer:
         part = self._part_around(edges, 0.05 * self._rig.e)
         if part is None:
             return
-        above, box = self._sample(upper, part)
-        below, _ = self._sample(lower, part)
+        above, box = self._sample(layers[0], part)
+        below, _ = self._sample(layers[1], part)
         shares = cover(edges, box, self._softness)
         ball = self._eyeballs[eye.blink].render(box, factors)
         picture = above * shares.above + below * shares.below + ball * shares.between

@@ -20,6 +20,8 @@ from opensonic.face import topology
 from opensonic.values import Portrait
 
 Floats = npt.NDArray[np.float32]
+Box = tuple[int, int, int, int]
+"""x0, y0, x1, y1 in px or steps; the end is not part of it."""
 Number = TypeVar("Number", np.uint8, np.float32)
 
 MOUTH_V = 0.48

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from opensonic.engines.mesh.rig import Floats
+from opensonic.engines.mesh.rig import Box, Floats
 
 
 @dataclass(frozen=True, eq=False)
@@ -66,7 +66,7 @@ class Seam:
         return np.asarray(edges, np.float32)
 
 
-def cover(edges: Floats, box: tuple[int, int, int, int], softness: float) -> Cover:
+def cover(edges: Floats, box: Box, softness: float) -> Cover:
     """Share out the pixels of a patch.
 
     Args:

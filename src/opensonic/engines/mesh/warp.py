@@ -12,7 +12,7 @@ import cv2
 import numpy as np
 
 from opensonic.channels import CHANNELS, DROP_GAP, HIGH, INDEX, JAW_GAP, PUCKER, RAISE_GAP, STRETCH
-from opensonic.engines.mesh.rig import MOUTH_V, Floats, Points, Rig, sample
+from opensonic.engines.mesh.rig import MOUTH_V, Box, Floats, Points, Rig, sample
 
 UPPER, LOWER = False, True
 """The two layers."""
@@ -127,7 +127,7 @@ class Lattice:
         xy: (R, Q, 2) float32 places of the nodes, one more on each side than the part needs.
     """
 
-    def __init__(self, box: tuple[int, int, int, int], step: int) -> None:
+    def __init__(self, box: Box, step: int) -> None:
         self.step = step
         self.x0, self.y0 = box[0], box[1]
         columns, rows = -(-(box[2] - box[0]) // step), -(-(box[3] - box[1]) // step)
@@ -135,27 +135,26 @@ class Lattice:
         xs = self.x0 + step * (np.arange(-1, columns + 1) + 0.5) - 0.5
         ys = self.y0 + step * (np.arange(-1, rows + 1) + 0.5) - 0.5
         self.xy = np.stack(np.meshgrid(xs, ys), -1).astype(np.float32)
-        self._first = self.xy[0, 0]
 
-    def invert(self, moved: Floats, start: Floats | None = None) -> Floats:
-        """Find for every node the place of the picture that is moved to it.
+    def invert(self, moved: Floats, first_row: int) -> Floats:
+        """Find for every node of some rows the place of the picture that is moved to it.
 
         Args:
-            moved: (R, Q, 2) displacement of each node, px.
-            start: (R, Q, 2) first guess, px.
+            moved: (R', Q, 2) displacement of the nodes of the rows, px.
+            first_row: The first of the rows.
 
         Returns:
-            (R, Q, 2) float32 places, px.
+            (R', Q, 2) float32 places, px.
         """
-        places = self.xy - moved if start is None else start
+        nodes = self.xy[first_row : first_row + len(moved)]
+        places = nodes - moved
         scale = np.float32(1 / self.step)
         for _ in range(_ITERATIONS):
-            here = (places - self._first) * scale
-            there = sample(moved, here)
-            places = places + (self.xy - there - places) * _DAMPING
-        return np.asarray(places, np.float32)
+            there = sample(moved, (places - nodes[0, 0]) * scale)
+            places += (nodes - there - places) * _DAMPING
+        return places
 
-    def enlarge(self, places: Floats, box: tuple[int, int, int, int]) -> Floats:
+    def enlarge(self, places: Floats, box: Box) -> Floats:
         """Bring nodes to pixels.
 
         Args:
