@@ -97,15 +97,16 @@ def _frames(path: Path, name: str, *, note: bool = False) -> Iterator[av.AudioFr
         while True:
             try:
                 packet = next(packets, None)
-                if packet is None:
-                    break
-                frames = packet.decode()
-            except av.error.InvalidDataError as error:
-                damage = _reason(error)
-                continue
             except av.error.FFmpegError as error:
                 damage = _reason(error)
                 break
+            if packet is None:
+                break
+            try:
+                frames = packet.decode()
+            except av.error.FFmpegError as error:
+                damage = _reason(error)
+                continue
             yield from (frame for frame in frames if isinstance(frame, av.AudioFrame))
     if damage and note:
         _log.warning("%s: the file is damaged (%s); what can be decoded is used", name, damage)
