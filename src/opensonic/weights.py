@@ -40,6 +40,12 @@ class WeightFile:
 
 _FILES: tuple[WeightFile, ...] = (
     WeightFile(
+        "face_detector",
+        "face/face_detector.onnx",
+        "42679d9b1906d0fd768f259a13fe23d4283f9d1c1b76d91c5511f4ecfa9b26d7",
+        "opensonic.train.detector",
+    ),
+    WeightFile(
         "speech",
         "speech/speech.onnx",
         "1608c6b7eaa26bee57eb804108e50ed890bdfb25034064c612b6fb92d62cb42b",

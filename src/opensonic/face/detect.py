@@ -34,9 +34,9 @@ N_KEYPOINTS = 6
 SIZE_UNIT = 4
 """Box sides and key points are predicted in units of this many strides."""
 
-MIN_SCORE = 0.5
+MIN_SCORE = 0.7
 """Faces below this score are dropped."""
-MIN_TILE_SCORE = 0.6
+MIN_TILE_SCORE = 0.85
 """The same for tiles, of which a picture has many."""
 
 _GRID = 32
@@ -159,7 +159,7 @@ def decode_outputs(outputs: Sequence[Floats], min_score: float) -> Floats:
         centre = cell + values[:, :2] * stride
         half = SIZE_UNIT * stride * np.exp(np.clip(values[:, 2:3], -6, 6)) / 2
         points = values[:, 3:].reshape(-1, N_KEYPOINTS, 2) * (SIZE_UNIT * stride) + cell[:, None]
-        flat = points.reshape(len(points), -1)
+        flat = points.reshape(-1, 2 * N_KEYPOINTS)
         rows.append(
             np.concatenate([score[y, x][:, None], centre - half, centre + half, flat], axis=1)
         )
