@@ -51,6 +51,30 @@ _FILES: tuple[WeightFile, ...] = (
         "1608c6b7eaa26bee57eb804108e50ed890bdfb25034064c612b6fb92d62cb42b",
         "opensonic.train.speech",
     ),
+    WeightFile(
+        "face_mesh_coarse",
+        "face/face_mesh_coarse.onnx",
+        "f27e419201bd84cf60298c15ac77e888bb2dd3c08c3a6ac752b85ef4148566c8",
+        "opensonic.train.mesh",
+    ),
+    WeightFile(
+        "face_mesh_fine",
+        "face/face_mesh_fine.onnx",
+        "13ea5226fdd292114630afefe6125e7201eabce7ac3e7c508c69476b2c2f3f95",
+        "opensonic.train.mesh",
+    ),
+    WeightFile(
+        "face_mesh_lips",
+        "face/face_mesh_lips.onnx",
+        "bac984fc170df1fb47a7687ffb888818cd9ac02c8d9b42ec055f32574e562a8f",
+        "opensonic.train.mesh",
+    ),
+    WeightFile(
+        "face_mesh_eye",
+        "face/face_mesh_eye.onnx",
+        "156be7921a243bb671466a29d3f9f573f996d2ea91712269cfd35493c8385c83",
+        "opensonic.train.mesh",
+    ),
 )
 
 RECORDS = {record.name: record for record in _FILES}

@@ -115,12 +115,13 @@ def main() -> None:
     parser.add_argument("--faces", type=Path, required=True, help="folder of labelled faces")
     parser.add_argument("--boxes", choices=("detector", "simulated"), default="detector")
     parser.add_argument("--quick", action="store_true", help="one pass, no refinement")
+    parser.add_argument("--every", type=int, default=1, help="take one face of so many")
     parser.add_argument("--weights", type=Path, help="folder of face_mesh_*.onnx; default: ours")
     args = parser.parse_args()
     logging.basicConfig(level=logging.INFO, format="%(message)s")
     mesh = FaceMesh(sessions=open_networks(args.weights) if args.weights else None)
     for classes in ("AC", "B"):
-        faces = read_faces(args.faces, VALIDATION_SPLIT, classes)
+        faces = read_faces(args.faces, VALIDATION_SPLIT, classes, args.every)
         make = detected_boxes if args.boxes == "detector" else simulated_boxes
         errors = measure_faces(faces, make(faces), mesh, quick=args.quick)
         report(f"class {'+'.join(classes)}", errors)

@@ -56,13 +56,14 @@ def source_class(source: str, origin: str) -> str:
     return "C" if source in CLASS_C else "B"
 
 
-def read_faces(folder: Path, split: int, classes: str = "AC") -> FaceRows:
+def read_faces(folder: Path, split: int, classes: str = "AC", every: int = 1) -> FaceRows:
     """Read the rows of a split whose source class is among `classes`.
 
     Args:
         folder: The folder of labelled faces.
         split: `TRAIN_SPLIT` or `VALIDATION_SPLIT`.
         classes: Letters of the accepted source classes.
+        every: Take only one of so many rows.
 
     Returns:
         The rows, in the order of the label file.
@@ -74,7 +75,7 @@ def read_faces(folder: Path, split: int, classes: str = "AC") -> FaceRows:
         source_class(str(source), str(origin)) in classes
         for source, origin in zip(sources, table["origin"], strict=True)
     ]
-    rows = np.flatnonzero((table["split"] == split) & np.array(allowed))
+    rows = np.flatnonzero((table["split"] == split) & np.array(allowed))[::every]
     images = np.stack([_read_picture(folder / "mesh" / str(table["names"][row])) for row in rows])
     return FaceRows(
         images=images,

@@ -85,7 +85,7 @@ TASKS = {
     ),
     "fine": Task(
         shape=NetworkShape(
-            size=128,
+            size=112,
             stem=32,
             stages=((48, 2), (96, 2), (192, 2)),
             squeeze=48,
