@@ -10,12 +10,16 @@ import numpy.typing as npt
 from opensonic.channels import INDEX
 from opensonic.engines.mesh.head import head_basis
 from opensonic.engines.mesh.rig import Box, Floats, Points, Rig, sample
+from opensonic.engines.mesh.seam import Cover
 from opensonic.engines.mesh.warp import LOWER, N_COEFFICIENTS, ramp
 from opensonic.face import topology
 
 _SAMPLES = 33
 _LOWER_SHARE = 0.12
 """Share of the way that the lower lid goes."""
+_SLACK = 0.018
+"""How far below its landmarks the eye is taken to reach, e: a shut eye must not look out."""
+_WIDEN = 1.05
 
 
 @dataclass(frozen=True, eq=False)
@@ -29,6 +33,7 @@ class Eye:
         upper: (33,) float32, edge of the upper lid from the picture's left to its right, e below
             the middle.
         lower: (33,) float32, the same for the lower lid.
+        room: (33,) float32, e between the upper lid and the brow.
         iris: (2,) float32 middle of the iris, px.
         radius: Radius of the iris, px.
     """
@@ -38,6 +43,7 @@ class Eye:
     half: float
     upper: Floats
     lower: Floats
+    room: Floats
     iris: Floats
     radius: float
 
@@ -53,46 +59,65 @@ class Eye:
         return np.asarray(self.middle + frame @ rig.camera.axes[:2], np.float32)
 
 
+@dataclass(frozen=True)
+class _Parts:
+    blink: str
+    upper: tuple[int, ...]
+    lower: tuple[int, ...]
+    brow: tuple[int, ...]
+    iris: tuple[int, ...]
+
+
+_RIGHT = _Parts(
+    "blink_right",
+    topology.RIGHT_EYE_UPPER,
+    topology.RIGHT_EYE_LOWER,
+    topology.RIGHT_BROW[5:],
+    topology.RIGHT_IRIS,
+)
+_LEFT = _Parts(
+    "blink_left",
+    topology.LEFT_EYE_UPPER,
+    topology.LEFT_EYE_LOWER,
+    topology.LEFT_BROW[5:],
+    topology.LEFT_IRIS,
+)
+
+
 def find_eyes(rig: Rig) -> tuple[Eye, Eye]:
     """Fit the person's right and left eye."""
-    sides = (
-        ("blink_right", topology.RIGHT_EYE_UPPER, topology.RIGHT_EYE_LOWER, topology.RIGHT_IRIS),
-        ("blink_left", topology.LEFT_EYE_UPPER, topology.LEFT_EYE_LOWER, topology.LEFT_IRIS),
-    )
-    eyes = [_fit_eye(rig, INDEX[name], upper, lower, iris) for name, upper, lower, iris in sides]
-    return eyes[0], eyes[1]
+    return _fit_eye(rig, _RIGHT), _fit_eye(rig, _LEFT)
 
 
-def _fit_eye(
-    rig: Rig,
-    blink: int,
-    upper: tuple[int, ...],
-    lower: tuple[int, ...],
-    iris: tuple[int, ...],
-) -> Eye:
+def _fit_eye(rig: Rig, parts: _Parts) -> Eye:
     points = rig.landmarks
-    corners = points[[upper[0], upper[-1]]]
+    corners = points[[parts.upper[0], parts.upper[-1]]]
     middle = corners.mean(0)
     back = np.linalg.inv(rig.camera.axes[:2])
     half = max(float(np.abs((corners[0] - corners[1]) @ back)[0]) / 2, 0.03)
     grid = np.linspace(-1, 1, _SAMPLES)
-    lines = []
-    for contour in (upper, lower):
+
+    def trace(contour: tuple[int, ...]) -> npt.NDArray[np.float64]:
         frame = (points[list(contour)] - middle) @ back
         order = np.argsort(frame[:, 0])
         line = np.interp(grid, frame[order, 0] / half, frame[order, 1])
         padded = np.pad(line, 3, mode="reflect", reflect_type="odd")
-        lines.append(np.convolve(padded, [0.1, 0.25, 0.3, 0.25, 0.1], "same")[3:-3])
-    opened = np.maximum(lines[1] - lines[0], 0) * np.clip((1 - np.abs(grid)) * 12, 0, 1)
-    radius = float(np.linalg.norm(points[list(iris[1:])] - points[iris[0]], axis=1).mean())
+        return np.convolve(padded, [0.1, 0.25, 0.3, 0.25, 0.1], "same")[3:-3]
+
+    upper, lower = trace(parts.upper), trace(parts.lower)
+    inside = np.clip((1 - np.abs(grid)) * 12, 0, 1)
+    opened = (np.maximum(lower - upper, 0) + _SLACK) * inside
+    room = np.clip(upper - trace(parts.brow) - 0.01, 0.09, 0.22)
+    rim = points[list(parts.iris[1:])] - points[parts.iris[0]]
     return Eye(
-        blink,
+        INDEX[parts.blink],
         middle.astype(np.float32),
-        half,
-        lines[0].astype(np.float32),
-        (lines[0] + opened).astype(np.float32),
-        points[iris[0]],
-        max(radius, 1.0),
+        half * _WIDEN,
+        upper.astype(np.float32),
+        (upper + opened).astype(np.float32),
+        room.astype(np.float32),
+        points[parts.iris[0]],
+        max(float(np.linalg.norm(rim, axis=1).mean()), 1.0),
     )
 
 
@@ -110,7 +135,10 @@ def eyes_basis(points: Points, rig: Rig, eyes: tuple[Eye, Eye], layer: bool) -> 
     """
     down = np.zeros((len(points.xy), N_COEFFICIENTS), np.float32)
     back = np.linalg.inv(rig.camera.axes[:2])
-    for eye in eyes:
+    u, v = points.face[:, 0], points.face[:, 1]
+    forehead = ramp(v, -1.05, -0.66) * (1 - ramp(np.abs(u), 0.5, 0.85))
+    sides = (1 - ramp(u, -0.12, 0.12), ramp(u, -0.12, 0.12))
+    for eye, side in zip(eyes, sides, strict=True):
         x, y = ((points.xy - eye.middle) @ back).T
         s = x / eye.half
         upper, lower = np.interp(s, eye.grid, eye.upper), np.interp(s, eye.grid, eye.lower)
@@ -119,14 +147,33 @@ def eyes_basis(points: Points, rig: Rig, eyes: tuple[Eye, Eye], layer: bool) -> 
         if layer == LOWER:
             down[:, eye.blink] = -_LOWER_SHARE * opened * (1 - ramp(away, 0.0, 0.15))
         else:
-            reach = 1 - np.clip((away - 0.01) / 0.2, 0, 1)
-            lid = reach * (1 - ramp(y - lower, 0.06, 0.15))
+            nearness = 1 - np.clip((away - 0.01) / np.interp(s, eye.grid, eye.room), 0, 1)
+            lid = nearness * (1 - ramp(y - lower, 0.06, 0.15))
             down[:, eye.blink] = (1 - _LOWER_SHARE) * opened * lid
             down[:, INDEX["gaze_y"]] += 0.2 * opened * lid
-    u, v = points.face[:, 0], points.face[:, 1]
-    brow = ramp(v, -1.0, -0.62) * (1 - ramp(v, -0.56, -0.36)) * (1 - ramp(np.abs(u), 0.45, 0.8))
-    down[:, INDEX["brow_raise"]] = -0.05 * brow
+            down[:, INDEX["brow_raise"]] -= 0.04 * side * forehead * (1 - nearness)
     return np.asarray(down[:, None, :] * rig.camera.axes[1][None, :, None], np.float32)
+
+
+def lash_shade(edges: Floats, cover: Cover, box: Box, blink: float, e: float) -> Floats:
+    """Darken the line where the lids meet, as lashes do.
+
+    Args:
+        edges: (2, N, 2) float32 edges of the lids, px.
+        cover: How the lids cover the patch.
+        box: x0, y0, x1, y1 of the patch, px.
+        blink: How far the eye is closed, 0 to 1.
+        e: Distance of the outer eye corners, px.
+
+    Returns:
+        (H, W, 1) float32 factor, 1 where nothing changes.
+    """
+    xs = np.arange(box[0], box[2], dtype=np.float32)
+    low, high = edges[0, 0, 0], edges[0, -1, 0]
+    across = np.clip(2 * (xs - low) / max(high - low, 1) - 1, -1, 1)
+    near = np.exp(-((cover.depth / max(0.009 * e, 0.7)) ** 2)) * (1 - across**4)
+    strength = 0.45 * np.clip(blink, 0, 1) ** 2
+    return np.asarray(1 - strength * near[..., None], np.float32)
 
 
 class Eyeball:
@@ -144,7 +191,7 @@ class Eyeball:
     ) -> None:
         self._source, self._eye = source, eye
         self._corner = np.array(corner, np.float32)
-        self._reach = np.array([0.035, 0.02], np.float32) * rig.e
+        self._reach = np.array([0.026, 0.015], np.float32) * rig.e
         size = 0.5 * eye.half
         around = np.array([[0, 0], [size, 0], [0, size]], np.float32)
         self._xy = np.asarray(eye.middle + around @ rig.camera.axes[:2], np.float32)

@@ -11,8 +11,9 @@ import numpy as np
 import numpy.typing as npt
 
 from opensonic.channels import INDEX, JAW_GAP
-from opensonic.engines.mesh.rig import MOUTH_V, Box, Floats, Rig
+from opensonic.engines.mesh.rig import MOUTH_V, Box, Floats, Rig, sample
 from opensonic.engines.mesh.seam import Cover
+from opensonic.engines.mesh.style import Style
 from opensonic.engines.mesh.warp import ramp
 
 _UPPER_TEETH = (0.050, 0.046, 0.043, 0.037, 0.031, 0.026)
@@ -20,32 +21,9 @@ _UPPER_TEETH = (0.050, 0.046, 0.043, 0.037, 0.031, 0.026)
 _UPPER_EDGE = 0.045
 """How far the upper teeth reach below the line of closed lips, e."""
 _LOWER_TEETH = (0.032, 0.033, 0.037, 0.034, 0.030, 0.026)
-_LOWER_EDGE = 0.004
+_LOWER_EDGE = 0.014
 _HALF_WIDTH, _ABOVE, _BELOW = 0.40, 0.22, 0.30
 """Reach of the drawings around the middle of the mouth, e."""
-
-
-def measure_light(image: npt.NDArray[np.uint8], rig: Rig) -> Floats:
-    """Estimate the colour of a white thing in the light of the face: (3,) float32 RGB."""
-    x, y = rig.landmarks[:, 0], rig.landmarks[:, 1]
-    height, width = image.shape[:2]
-    cheeks = [50, 101, 118, 280, 330, 347, 205, 425, 36, 266, 4, 9, 151]
-    columns = np.clip(x[cheeks], 0, width - 1).astype(int)
-    rows = np.clip(y[cheeks], 0, height - 1).astype(int)
-    skin = np.median(image[rows, columns].astype(np.float32), 0)
-    eyes = []
-    for ring in ((33, 159, 133, 145), (362, 386, 263, 374)):
-        shape = np.zeros((height, width), np.uint8)
-        cv2.fillConvexPoly(shape, np.round(rig.landmarks[list(ring)]).astype(np.int32), 1)
-        inside = image[shape > 0].astype(np.float32)
-        if len(inside):
-            order = np.argsort(inside.sum(1))
-            eyes.append(inside[order[int(0.75 * (len(order) - 1))]])
-    white = np.mean(eyes, 0) if eyes else skin
-    level = max(float(white.mean()), float(skin.mean()) * 1.05, 60.0)
-    tint = np.clip(white / max(white.mean(), 1), 0.92, 1.10)
-    hue = 0.3 * tint + 0.7 * np.array([1.03, 1.0, 0.955])
-    return np.asarray(np.clip(hue * level, 0, 245), np.float32)
 
 
 class Mouth:
@@ -54,13 +32,13 @@ class Mouth:
     Args:
         image: (H, W, 3) uint8, RGB.
         rig: The portrait's rig.
-        softness: Width of an edge in the picture, px.
+        style: The look of the picture.
     """
 
-    def __init__(self, image: npt.NDArray[np.uint8], rig: Rig, softness: float) -> None:
+    def __init__(self, image: npt.NDArray[np.uint8], rig: Rig, style: Style) -> None:
         self._rig = rig
         self._scale = float(rig.e)
-        self._light = measure_light(image, rig)
+        self._light, self._style = style.light, style
         middle = len(rig.grid) // 2
         gap = float(rig.lower[middle] - rig.upper[middle])
         self._line = float(rig.upper[middle]) + 0.4 * gap
@@ -68,16 +46,45 @@ class Mouth:
         size = (int((_ABOVE + _BELOW) * k) + 1, int(2 * _HALF_WIDTH * k) + 1)
         rows, columns = np.mgrid[: size[0], : size[1]].astype(np.float32)
         self._x, self._y = columns / k - _HALF_WIDTH, rows / k - _ABOVE
-        self._softness = softness
-        self.upper = self._draw_teeth(_UPPER_TEETH, True)
+        own = self._take_teeth(image)
+        self.upper = self._draw_teeth(_UPPER_TEETH, True) if own is None else own
         self.lower = self._draw_teeth(_LOWER_TEETH, False)
         self.tongue = self._draw_tongue()
 
     def _finish(self, colour: Floats, alpha: Floats) -> Floats:
         """Soften a drawing as the picture is: (H, W, 4) float32, premultiplied, alpha last."""
-        sigma = max(self._softness * 0.5, 0.35)
+        sigma = max(self._style.softness * 0.5, 0.35)
         both = np.dstack([colour * alpha[..., None], alpha]).astype(np.float32)
-        return np.asarray(cv2.GaussianBlur(both, (0, 0), sigma), np.float32)
+        both = np.asarray(cv2.GaussianBlur(both, (0, 0), sigma), np.float32)
+        if not self._style.is_drawn:
+            noise = np.random.default_rng(0).normal(0, self._style.grain, alpha.shape)
+            both[..., :3] += (noise * both[..., 3])[..., None]
+        return both
+
+    def _take_teeth(self, image: npt.NDArray[np.uint8]) -> Floats | None:
+        """Take the person's own teeth, where the picture shows them: (H, W, 4) or None."""
+        rig, e = self._rig, self._scale
+        if not rig.is_open:
+            return None
+        matrix = self._matrix(np.eye(2, 3, dtype=np.float32), 0.0, (0, 0))
+        rows, columns = np.indices(self._x.shape, np.float32)
+        places = np.stack([columns, rows], -1) @ matrix[:, :2].T + matrix[:, 2]
+        colour = sample(image, places.astype(np.float32)).astype(np.float32)
+        points = rig.points(places.reshape(-1, 2))
+        inside = np.minimum(points.below_upper, -points.below_lower).reshape(self._x.shape)
+        bright, red = colour.mean(-1), (colour[..., 0] - colour[..., 1]) / (colour.sum(-1) + 1)
+        within = inside > 0.015
+        if within.sum() < 20:
+            return None
+        level = np.percentile(bright[within], 85)
+        own_red = np.median(red[within & (bright > 0.8 * level)])
+        like = ramp(bright / level, 0.42, 0.66) * (1 - ramp(red - own_red, 0.05, 0.10))
+        like *= ramp(inside, 0.0, 0.02)
+        size = 2 * int(0.012 * e) + 1
+        like = np.asarray(cv2.morphologyEx(like, cv2.MORPH_CLOSE, np.ones((size, size), np.uint8)))
+        if like[within].mean() < 0.3:
+            return None
+        return self._finish(colour, like)
 
     def _draw_teeth(self, widths: tuple[float, ...], is_upper: bool) -> Floats:
         x, y = np.abs(self._x), self._y
@@ -87,10 +94,10 @@ class Mouth:
         half = np.array(widths, np.float32)[number] / 2
         across = (x - starts.astype(np.float32)[number]) / half - 1
         soft = 1.2 / self._scale
-        bend = np.abs(across) ** 3
+        bend = np.abs(across) ** 4
         if is_upper:
             lift = np.array([0.0, 0.010, 0.002, 0.012, 0.016, 0.02], np.float32)[number]
-            edge = _UPPER_EDGE - lift - 0.22 * x * x - 0.010 * bend
+            edge = _UPPER_EDGE - lift - 0.22 * x * x - 0.008 * bend
             inside = np.clip((edge - y) / soft, 0, 1)
             along = (edge - y) / 0.10
             gum = ramp(along - 0.18 * bend, 0.92, 1.02)
@@ -101,21 +108,21 @@ class Mouth:
             gum = ramp(along - 0.18 * bend, 0.92, 1.02)
         end = 1 - ramp(x, float(ends[-1]) - 0.02, float(ends[-1]))
         side = np.clip(1 - (x / 0.34) ** 2, 0.06, 1)
-        gap = 1 - 0.42 * np.clip(np.abs(across), 0, 1) ** 7
+        gap = 1 - (0.12 if self._style.is_drawn else 0.34) * np.clip(np.abs(across), 0, 1) ** 8
         body = 0.90 + 0.10 * np.cos(np.clip(along, 0, 1) * 3 - 1.2)
-        shade = side * gap * body * (0.80 if is_upper else 0.55)
-        ivory = self._light * np.array([1.0, 0.955, 0.86], np.float32)
+        shade = side * gap * body * (0.95 if is_upper else 0.62)
+        ivory = self._light * np.array([1.0, 0.965, 0.90], np.float32)
         pink = self._light * np.array([0.66, 0.36, 0.36], np.float32)
         colour = ivory * (1 - gum[..., None]) + pink * gum[..., None]
         return self._finish(colour * shade[..., None], inside * end)
 
     def _draw_tongue(self) -> Floats:
         x, y = self._x, self._y
-        top = -0.015 + 1.5 * x * x
-        inside = ramp(y - top, 0.0, 0.03) * (1 - ramp(np.abs(x), 0.19, 0.26))
-        groove = 1 - 0.22 * np.exp(-((x / 0.018) ** 2))
-        round_ = np.clip(0.35 + 4.0 * (y - top), 0.35, 0.95) * np.clip(1 - (x / 0.3) ** 2, 0.2, 1)
-        pink = self._light * np.array([0.66, 0.36, 0.35], np.float32)
+        top = -0.085 + 1.6 * x * x
+        inside = ramp(y - top, -0.01, 0.05) * (1 - ramp(np.abs(x), 0.17, 0.25))
+        groove = 1 - 0.16 * np.exp(-((x / 0.02) ** 2))
+        round_ = np.clip(0.30 + 7.0 * (y - top), 0.30, 1.0) * np.clip(1 - (x / 0.3) ** 2, 0.2, 1)
+        pink = self._light * np.array([0.70, 0.35, 0.35], np.float32)
         colour = pink * (groove * round_)[..., None]
         return self._finish(colour, inside.astype(np.float32))
 
@@ -143,14 +150,14 @@ class Mouth:
         """
         size = (box[2] - box[0], box[3] - box[1])
         jaw = float(coefficients[INDEX["jaw_open"]]) * JAW_GAP
-        lift = float(np.clip(coefficients[INDEX["tongue_up"]], 0, 1.2))
+        lift = float(np.clip(coefficients[INDEX["tongue_up"]], 0, 1))
         e = self._scale
         depth, height = cover.depth / e, cover.height / e
         deep = np.float32(0.30) + np.float32(0.7) * np.exp(-np.maximum(height, 0) / 0.10)
-        picture = (self._light * np.array([0.21, 0.075, 0.075], np.float32)) * deep[..., None]
-        reach = jaw - max(jaw - 0.075, 0.0) * min(lift, 1.0)
+        picture = (self._light * np.array([0.24, 0.085, 0.08], np.float32)) * deep[..., None]
+        reach = jaw - max(jaw - 0.075, 0.0) * lift
         layers = (
-            (self.tongue, reach + 0.02 - 0.05 * min(lift, 1.0)),
+            (self.tongue, reach + 0.02 - 0.05 * lift),
             (self.lower, jaw),
             (self.upper, 0.0),
         )
@@ -158,11 +165,12 @@ class Mouth:
         for layer, shift in layers:
             matrix = self._matrix(head, shift, (box[0], box[1]))
             drawn = cv2.warpAffine(layer, matrix, size, flags=cv2.INTER_LINEAR)
-            colour = drawn[..., :3]
+            if layer is self.lower:
+                drawn = drawn * (1 - 0.85 * lift)
             if layer is not self.upper:
-                colour = colour * lower_light[..., None]
-            picture = picture * (1 - drawn[..., 3:]) + colour
-        under_lip = 0.42 + 0.58 * np.clip(depth / 0.055, 0, 1)
+                drawn[..., :3] *= lower_light[..., None]
+            picture = picture * (1 - drawn[..., 3:]) + drawn[..., :3]
+        under_lip = 0.50 + 0.50 * np.clip(depth / 0.05, 0, 1)
         over_lip = 0.55 + 0.45 * np.clip(height / 0.035, 0, 1)
         return np.asarray(picture * (under_lip * over_lip)[..., None], np.float32)
 

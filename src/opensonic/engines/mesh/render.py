@@ -14,11 +14,12 @@ import numpy as np
 import numpy.typing as npt
 
 from opensonic.channels import INDEX, MOUTH
-from opensonic.engines.mesh.eyes import Eye, Eyeball, eyes_basis, find_eyes
+from opensonic.engines.mesh.eyes import Eye, Eyeball, eyes_basis, find_eyes, lash_shade
 from opensonic.engines.mesh.head import head_basis
 from opensonic.engines.mesh.mouth import Mouth, head_reference
 from opensonic.engines.mesh.rig import SINGLE_MAP, Box, Floats, Points, Rig
 from opensonic.engines.mesh.seam import Seam, cover
+from opensonic.engines.mesh.style import measure_style
 from opensonic.engines.mesh.warp import (
     LOWER,
     N_COEFFICIENTS,
@@ -57,7 +58,7 @@ class MeshRenderer:
         self._height, self._width = portrait.image.shape[:2]
         self._rig = Rig(portrait)
         self._eyes = find_eyes(self._rig)
-        self._softness = max(1.0, 0.006 * self._rig.e)
+        self._style = measure_style(portrait.image, self._rig)
         self._lattice = self._find_region()
         nodes = self._rig.points(self._lattice.xy.reshape(-1, 2))
         rows = len(self._lattice.xy)
@@ -65,7 +66,7 @@ class MeshRenderer:
         self._lower = self._basis(nodes, LOWER).reshape(rows, -1, N_COEFFICIENTS)
         self._places = np.stack([self._lattice.xy, self._lattice.xy])
         self._source = self._enlarge_source()
-        self._mouth = Mouth(portrait.image, self._rig, self._softness)
+        self._mouth = Mouth(portrait.image, self._rig, self._style)
         self._lips = self._lip_seam()
         self._lids = tuple(self._lid_seam(eye) for eye in self._eyes)
         self._skull = self._skull_basis()
@@ -188,8 +189,8 @@ class MeshRenderer:
         """Find the places that both layers show; each only in the rows where it is seen.
 
         Returns:
-            (2, R, Q, 2) float32 places of the upper and the lower layer, px, and the rows (from, to)
-            in which both are valid: above them is only the upper, below them only the lower.
+            (2, R, Q, 2) float32 places of the upper and the lower layer, px, and the rows
+            (from, to) in which both are valid: above is only the upper, below only the lower.
         """
         grid = self._lattice
         margin = 0.4 * self._rig.e
@@ -263,7 +264,7 @@ class MeshRenderer:
             return
         above, box = self._sample(layers[0], part)
         below, _ = self._sample(layers[1], part)
-        shares = cover(edges, box, self._softness)
+        shares = cover(edges, box, self._style.softness)
         picture = above * shares.above + below * shares.below
         if shares.between.max() > 0:
             inside = self._mouth.render(box, shares, factors, self._head_matrix(factors))
@@ -292,7 +293,8 @@ class MeshRenderer:
             return
         above, box = self._sample(layers[0], part)
         below, _ = self._sample(layers[1], part)
-        shares = cover(edges, box, self._softness)
+        shares = cover(edges, box, self._style.softness)
         ball = self._eyeballs[eye.blink].render(box, factors)
         picture = above * shares.above + below * shares.below + ball * shares.between
+        picture *= lash_shade(edges, shares, box, float(factors[eye.blink]), self._rig.e)
         frame[box[1] : box[3], box[0] : box[2]] = np.rint(np.clip(picture, 0, 255))
