@@ -48,8 +48,10 @@ Points = NDArray[np.float64]
 PART_SHARE = 0.6
 """Share of the closer look in the points of lips and eyes; the rest is the look at the face."""
 
-SPREAD_LIMIT = 0.12
-"""Disagreement of the looks, in distances of the outer eye corners, at which the score is 0."""
+TRUSTED_SPREAD, REFUSED_SPREAD = 0.02, 0.045
+"""Disagreement of the looks, in distances of the outer eye corners: up to the first the detector's
+score stands, from the second on it becomes 0. Of labelled faces 95 % stay below 0.018; of boxes
+without a face 95 % lie above 0.033."""
 
 
 class Look(NamedTuple):
@@ -108,12 +110,12 @@ class FaceMesh:
             detection: The face's box, from the detector.
 
         Returns:
-            The face; its score is the detector's, lowered where the looks disagree: near 0 the box
-            holds no face.
+            The face; its score is the detector's, lowered where the looks disagree: below a quarter
+            the box hardly holds a face.
         """
         fit = self.fit(image, detection)
-        trust = max(0.0, 1.0 - fit.spread / SPREAD_LIMIT)
-        return _face(fit.landmarks, detection.score * trust)
+        trust = (REFUSED_SPREAD - fit.spread) / (REFUSED_SPREAD - TRUSTED_SPREAD)
+        return _face(fit.landmarks, detection.score * min(max(trust, 0.0), 1.0))
 
     def glance(self, image: Image, detection: Detection) -> Face:
         """Look once at a face: a rough and a levelled crop, no closer look (under 10 ms).
