@@ -19,6 +19,8 @@ from opensonic.train.detector.data import (  # noqa: E402
 )
 from opensonic.train.detector.evaluate import iou_matrix, judge, wilson  # noqa: E402
 from opensonic.train.detector.loss import assign, detection_loss, square_giou  # noqa: E402
+from opensonic.train.detector.mistakes import Mistakes  # noqa: E402
+from opensonic.train.detector.mix import BROAD, STRICT  # noqa: E402
 from opensonic.train.detector.patterns import draw_pattern  # noqa: E402
 from opensonic.train.detector.sample import (  # noqa: E402
     Placement,
@@ -127,17 +129,33 @@ def test_key_points_come_from_the_right_landmarks():
     assert points == pytest.approx([468, 473, 2.5, 13.5, 207.25, 429.5])
 
 
-def test_composer_repeats_itself_and_keeps_labels_inside():
+@pytest.mark.parametrize("mix", [BROAD, STRICT])
+def test_composer_repeats_itself_and_keeps_labels_inside(mix):
     rng = np.random.default_rng(0)
     image, faces = draw_cartoon(rng)
     pictures = [picture(image, faces), picture(draw_pattern(rng, 200), faces[:0])]
-    runs = [Composer(pictures[:1], pictures, np.random.default_rng(7)) for _ in range(2)]
+    runs = [Composer(pictures[:1], pictures, np.random.default_rng(7), mix) for _ in range(2)]
     for _ in range(25):
         first, second = (run.draw(96) for run in runs)
         assert np.array_equal(first.image, second.image)
         assert np.array_equal(first.faces, second.faces)
         assert first.image.shape == (96, 96, 3)
         assert (first.faces[:, 2] >= 9).all()
+
+
+def test_only_pictures_with_false_alarms_are_shown_again():
+    samples = [Sample(np.full((64, 64, 3), 60 * k, np.uint8)) for k in range(4)]
+    outputs = [torch.full((4, 16, 64 // s, 64 // s), -9.0) for s in STRIDES]
+    outputs[0][1, 0, 3, 3] = 4.0
+    targets = assign(samples, 64)
+    mistakes = Mistakes(np.random.default_rng(0))
+    assert mistakes.replay(samples, 2) == samples
+    for _ in range(8):
+        mistakes.note(samples, outputs, targets)
+    assert {s.image[0, 0, 0] for s in mistakes.seen[64]} == {60}
+    shown = mistakes.replay(samples, 2)
+    assert len(shown) == 4
+    assert shown[2:] == samples[2:]
 
 
 def test_giou_of_squares():

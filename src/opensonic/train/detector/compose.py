@@ -10,6 +10,7 @@ import numpy as np
 
 from opensonic.train.detector.cartoons import draw_cartoon
 from opensonic.train.detector.data import Picture
+from opensonic.train.detector.mix import BROAD, Mix
 from opensonic.train.detector.patterns import draw_pattern, random_colour
 from opensonic.train.detector.photometry import distort, stylise
 from opensonic.train.detector.sample import (
@@ -32,10 +33,15 @@ class Composer:
         crops: Face crops, one face each, background cut off at `valid`.
         scenes: Whole pictures with all their faces.
         rng: Source of all chance.
+        mix: Shares of the kinds of pictures.
     """
 
     def __init__(
-        self, crops: list[Picture], scenes: list[Picture], rng: np.random.Generator
+        self,
+        crops: list[Picture],
+        scenes: list[Picture],
+        rng: np.random.Generator,
+        mix: Mix = BROAD,
     ) -> None:
         self.crops = crops
         self.scenes = [(p, p.image()) for p in scenes]
@@ -44,18 +50,13 @@ class Composer:
             k for k, p in enumerate(scenes) if not len(p.faces) and p.source in FACELESS_SOURCES
         ]
         self.rng = rng
+        self.mix = mix
 
     def draw(self, size: int) -> Sample:
         """Draw one sample with a picture of `size` x `size` pixels."""
-        kind = self.rng.random()
-        if kind < 0.25:
-            sample = self._scene(size)
-        elif kind < 0.45:
-            sample = self._close_up(size)
-        elif kind < 0.80:
-            sample = self._mosaic(size)
-        else:
-            sample = self._negative(size)
+        kinds = (self._scene, self._close_up, self._mosaic, self._negative)
+        limits = np.cumsum(self.mix.shares[:-1]) - 1e-9
+        sample = kinds[int(np.searchsorted(limits, self.rng.random(), side="right"))](size)
         if self.rng.random() < 0.12 and len(sample.faces):
             sample.image = stylise(sample.image, self.rng)
         sample.image = distort(sample.image, self.rng)
@@ -64,7 +65,7 @@ class Composer:
     def _angle(self) -> float:
         if self.rng.random() < 0.35:
             return 0.0
-        return float(np.deg2rad(np.clip(self.rng.normal(0, 16), -38, 38)))
+        return float(np.deg2rad(np.clip(self.rng.normal(0, self.mix.tilt_deg), -38, 38)))
 
     def _aim(self, face: Floats, side: float, end: Floats) -> Placement:
         scale = side / float(face[2])
@@ -106,7 +107,35 @@ class Composer:
         return picture, image
 
     def _background(self, size: int) -> Sample:
-        """A faceless picture: scene, pattern, or a stretched bit of clothing or backdrop."""
+        """What faces are pasted on; itself nearly always without a face."""
+        if self.mix.elsewhere > 0 and self.rng.random() < self.mix.elsewhere:
+            return self._elsewhere(size)
+        if self.mix.blended > 0 and self.rng.random() < self.mix.blended:
+            first, second = self._faceless(size), self._faceless(size)
+            weight = float(self.rng.uniform(0.3, 0.7))
+            image = cv2.addWeighted(first.image, weight, second.image, 1 - weight, 0)
+            ignore = np.concatenate([first.ignore, second.ignore])
+            return Sample(np.asarray(image, np.uint8), ignore=ignore)
+        return self._faceless(size)
+
+    def _elsewhere(self, size: int) -> Sample:
+        """Any part of a labelled scene, enlarged: clothes, hands, rooms, now and then the face."""
+        picture, image = self.scenes[
+            self.with_faces[int(self.rng.integers(0, len(self.with_faces)))]
+        ]
+        height, width = image.shape[:2]
+        window = self.rng.uniform(80, min(height, width))
+        start = (self.rng.uniform(0, 1, 2) * [width, height]).astype(np.float32)
+        scale, mirror = float(size / window), bool(self.rng.random() < 0.5)
+        end = np.full(2, size / 2, np.float32)
+        place = Placement(build_similarity(scale, self._angle(), start, end, mirror), scale, mirror)
+        sample = Sample(np.full((size, size, 3), random_colour(self.rng), np.uint8))
+        share = sample.paste(image, None, place)
+        sample.add(share, picture.faces, picture.ignore, place)
+        return sample
+
+    def _faceless(self, size: int) -> Sample:
+        """A faceless scene, a pattern, or a stretched bit of clothing or backdrop."""
         kind = self.rng.random()
         if kind < 0.55:
             picture, image = self.scenes[self.without[int(self.rng.integers(0, len(self.without)))]]
@@ -227,7 +256,7 @@ class Composer:
         largest = 0.75 * size / np.sqrt(count)
         for _ in range(count):
             picture, image = self._face_source()
-            side = float(np.exp(self.rng.uniform(np.log(10), np.log(largest))))
+            side = float(np.exp(self.rng.uniform(np.log(self.mix.smallest_px), np.log(largest))))
             end = self.rng.uniform(0.02, 0.98, 2).astype(np.float32) * size
             place = self._aim(picture.faces[0], side, end)
             mask = self._crop_mask(picture, (image.shape[0], image.shape[1]))
