@@ -170,9 +170,10 @@ class Mouth:
             if layer is not self.upper:
                 drawn[..., :3] *= lower_light[..., None]
             picture = picture * (1 - drawn[..., 3:]) + drawn[..., :3]
-        under_lip = 0.50 + 0.50 * np.clip(depth / 0.05, 0, 1)
+        under_lip = 0.58 + 0.42 * np.clip(depth / 0.05, 0, 1)
         over_lip = 0.55 + 0.45 * np.clip(height / 0.035, 0, 1)
-        return np.asarray(picture * (under_lip * over_lip)[..., None], np.float32)
+        shade = (under_lip * over_lip)[..., None] ** np.array([1.0, 1.10, 1.18], np.float32)
+        return np.asarray(picture * shade, np.float32)
 
 
 def head_reference() -> Floats:

@@ -28,8 +28,10 @@ MOUTH_V = 0.48
 """Height of the lip line in the canonical face, e below its origin."""
 SINGLE_MAP: Any = None
 """Second map of OpenCV's remap where the first holds x and y; its type stubs lack that form."""
-_OPEN_GAP = 0.035
-"""Inner-lip gap of the picture, in e, from which the mouth counts as open."""
+_OPEN_GAP = 0.02
+_SURE_GAP = 0.10
+"""Gaps of the inner lips' landmarks, in e: below the first the mouth is closed, above the second
+it is open; between them the picture decides."""
 _SAMPLES = 65
 """Samples of a lip line, corner to corner."""
 _BACK = -0.45
@@ -130,7 +132,11 @@ class Rig:
         e: Distance of the outer eye corners, px.
         landmarks: (478, 2) float32, px.
         is_open: Whether the picture shows parted lips.
+        upper, lower: (65,) float32 inner edges of the lips, e below the mouth's middle.
     """
+
+    upper: Floats
+    lower: Floats
 
     def __init__(self, portrait: Portrait) -> None:
         self.landmarks = np.ascontiguousarray(portrait.face.landmarks[:, :2])
@@ -138,10 +144,10 @@ class Rig:
         self.camera = fit_camera(portrait.face.landmarks, self.e)
         self._fit_spline()
         self._fit_mouth()
-        grey = cv2.cvtColor(portrait.image, cv2.COLOR_RGB2GRAY)
-        self._grey = np.asarray(grey, np.uint8)
+        self.is_open = self._shows_interior(portrait.image)
         if not self.is_open:
-            self._snap_line()
+            self.upper = self.lower = 0.5 * (self.upper + self.lower)
+            self._snap_line(np.asarray(cv2.cvtColor(portrait.image, cv2.COLOR_RGB2GRAY), np.uint8))
 
     def _fit_spline(self) -> None:
         keep = [i for i in range(468) if i not in _LIPS]
@@ -187,12 +193,32 @@ class Rig:
         self.grid = np.linspace(-1, 1, _SAMPLES, dtype=np.float32)
         self.upper = self._line(topology.INNER_LIP_UPPER, ends)
         self.lower = self._line(topology.INNER_LIP_LOWER, ends)
+        self.lower = np.maximum(self.lower, self.upper)
+
+    def _shows_interior(self, image: npt.NDArray[np.uint8]) -> bool:
+        """Tell whether teeth or darkness lie between the inner edges of the lips, not lip."""
         gap = float((self.lower - self.upper)[_SAMPLES // 2])
-        self.is_open = gap > _OPEN_GAP
-        if self.is_open:
-            self.lower = np.maximum(self.lower, self.upper)
-        else:
-            self.upper = self.lower = 0.5 * (self.upper + self.lower)
+        if gap < _OPEN_GAP or gap > _SURE_GAP:
+            return gap > _SURE_GAP
+        pairs = (
+            (topology.OUTER_LIP_UPPER, topology.INNER_LIP_UPPER),
+            (topology.OUTER_LIP_LOWER, topology.INNER_LIP_LOWER),
+        )
+        spots = [
+            0.5 * (self.landmarks[list(outer[3:8])] + self.landmarks[list(inner[3:8])])
+            for outer, inner in pairs
+        ]
+        lips = sample(image, np.asarray([*spots], np.float32)).astype(np.float32)
+        middle = slice(_SAMPLES // 5, -_SAMPLES // 5)
+        shares = np.linspace(0.2, 0.8, 7, dtype=np.float32)
+        down = self.upper[middle, None] + (self.lower - self.upper)[middle, None] * shares
+        s = np.repeat(self.grid[middle], len(shares))
+        seen = sample(image, self.place(s, down.ravel())[None]).astype(np.float32)
+        lip_red = np.median((lips[..., 0] - lips[..., 1]) / (lips.sum(-1) + 1))
+        red = (seen[..., 0] - seen[..., 1]) / (seen.sum(-1) + 1)
+        is_dark = seen.mean(-1) < 0.5 * np.median(lips.mean(-1), -1).min()
+        is_tooth = (red < 0.65 * lip_red) & ~is_dark
+        return bool(is_dark.mean() > 0.5 or is_tooth.mean() > 0.2)
 
     def _mouth_frame(self, xy: Floats) -> Floats:
         return np.asarray((xy - self.mouth) @ np.linalg.inv(self._mouth_axes), np.float32)
@@ -217,12 +243,12 @@ class Rig:
         smooth = np.convolve(padded, np.hanning(11)[1:-1] / np.hanning(11).sum(), "same")[8:-8]
         return np.asarray(smooth, np.float32)
 
-    def _snap_line(self) -> None:
+    def _snap_line(self, grey: npt.NDArray[np.uint8]) -> None:
         """Move the line between closed lips to the darkest ridge near it."""
         reach = np.linspace(-0.07, 0.07, 57, dtype=np.float32)
         down = (self.upper[:, None] + reach).ravel()
         maps = self.place(np.repeat(self.grid, len(reach)), down)
-        profile = sample(self._grey, maps.reshape(len(self.grid), len(reach), 2))
+        profile = sample(grey, maps.reshape(len(self.grid), len(reach), 2))
         values = cv2.GaussianBlur(profile.astype(np.float32), (0, 0), 1.6, sigmaY=1.0)
         ridge = cv2.GaussianBlur(values, (0, 0), 6.0, sigmaY=0.1) - values
         ridge /= ridge.std() + 2.0
