@@ -40,9 +40,11 @@ def head_basis(points: Points, rig: Rig) -> Floats:
         (N, 2, K) float32, px.
     """
     basis = np.zeros((len(points.xy), 2, N_COEFFICIENTS), np.float32)
-    seen = (points.face - _PIVOT) @ rig.camera.rotation.T
+    camera = rig.camera
+    pivot = camera.rotation @ _PIVOT
+    across, down = ((points.xy - camera.origin) / rig.e - pivot[:2]).T
+    near = points.depth - pivot[2]
     weight = head_weight(points) * rig.e
-    across, down, near = seen.T
     basis[:, 0, INDEX["head_yaw"]] = near * weight * _DEGREE
     basis[:, 1, INDEX["head_pitch"]] = near * weight * _DEGREE
     basis[:, 0, INDEX["head_roll"]] = -down * weight * _DEGREE

@@ -179,3 +179,8 @@ class Mouth:
 def head_reference() -> Floats:
     """(3, 3) float32 canonical places of the skull behind the mouth, not on one line."""
     return np.array([[0, MOUTH_V, 0.5], [0.3, MOUTH_V, 0.5], [0, MOUTH_V + 0.3, 0.5]], np.float32)
+
+
+def mouth_depth(rig: Rig) -> Floats:
+    """(3,) float32 depth of those places in the picture, e towards the viewer."""
+    return np.asarray(head_reference()[[0, 0, 0]] @ rig.camera.rotation[2], np.float32)

@@ -16,7 +16,7 @@ import numpy.typing as npt
 from opensonic.channels import INDEX, MOUTH
 from opensonic.engines.mesh.eyes import Eye, Eyeball, eyes_basis, find_eyes, lash_shade
 from opensonic.engines.mesh.head import head_basis
-from opensonic.engines.mesh.mouth import Mouth, head_reference
+from opensonic.engines.mesh.mouth import Mouth, head_reference, mouth_depth
 from opensonic.engines.mesh.rig import SINGLE_MAP, Box, Floats, Points, Rig
 from opensonic.engines.mesh.seam import Seam, cover
 from opensonic.engines.mesh.style import measure_style
@@ -135,7 +135,7 @@ class MeshRenderer:
         rig = self._rig
         around = np.array([[0, 0], [0.3, 0], [0, 0.3]], np.float32)
         xy = np.asarray(rig.mouth + around @ rig.camera.axes[:2], np.float32)
-        points = replace(rig.points(xy), face=head_reference())
+        points = replace(rig.points(xy), face=head_reference(), depth=mouth_depth(rig))
         return xy, head_basis(points, rig)
 
     def _fit_landmarks(self) -> Floats:

@@ -37,6 +37,9 @@ _SAMPLES = 65
 _BACK = -0.45
 """Depth of hair, neck and shoulders in the canonical face, e behind its origin."""
 
+_DEPTH_STIFFNESS = 0.03
+"""Smoothing of the depth, far more than of places: a steep silhouette would crumple in turns."""
+
 _LIPS = frozenset(topology.LIPS)
 _SOFT = _LIPS | frozenset({*topology.RIGHT_EYE, *topology.LEFT_EYE})
 _CANONICAL = np.array(topology.CANONICAL, np.float32) * np.array([1, -1, 1], np.float32)
@@ -50,6 +53,7 @@ class Points:
     Attributes:
         xy: (N, 2) float32, px.
         face: (N, 3) float32 canonical place in e: right, down, forward.
+        depth: (N,) float32, e towards the viewer from the canonical origin.
         x: (N,) float32, e to the right of the mouth's middle.
         s: (N,) float32 place along the mouth, -1 and 1 at its corners in the picture.
         below_upper: (N,) float32, e below the inner edge of the upper lip.
@@ -58,6 +62,7 @@ class Points:
 
     xy: Floats
     face: Floats
+    depth: Floats
     x: Floats
     s: Floats
     below_upper: Floats
@@ -158,18 +163,22 @@ class Rig:
         axes = self.camera.axes
         flat = (rings - self.camera.origin - _BACK * axes[2]) @ np.linalg.inv(axes[:2])
         ring_faces = np.column_stack([flat, np.full(len(flat), _BACK)])
+        depths = np.append(target @ self.camera.rotation[2], np.full(len(flat), _BACK))
         xy = np.vstack([known, rings]).astype(np.float32) / self.e
-        faces = np.vstack([target, ring_faces]).astype(np.float32)
         self._nodes = xy
-        n = len(xy)
-        system = np.zeros((n + 3, n + 3))
-        system[:n, :n] = _spline_kernel(xy, xy) + 2e-3 * np.eye(n)
-        system[:n, n], system[:n, n + 1 :] = 1, xy
-        system[n, :n], system[n + 1 :, :n] = 1, xy.T
-        right = np.vstack([faces, np.zeros((3, 3))])
-        self._weights = np.linalg.solve(system, right).astype(np.float32)
+        places = self._solve_spline(np.vstack([target, ring_faces]), 2e-3)
+        self._weights = np.hstack([places, self._solve_spline(depths[:, None], _DEPTH_STIFFNESS)])
 
-    def _to_face(self, xy: Floats) -> Floats:
+    def _solve_spline(self, values: npt.NDArray[np.generic], stiffness: float) -> Floats:
+        n = len(self._nodes)
+        system = np.zeros((n + 3, n + 3))
+        system[:n, :n] = _spline_kernel(self._nodes, self._nodes) + stiffness * np.eye(n)
+        system[:n, n], system[:n, n + 1 :] = 1, self._nodes
+        system[n, :n], system[n + 1 :, :n] = 1, self._nodes.T
+        right = np.vstack([values, np.zeros((3, values.shape[1]))])
+        return np.asarray(np.linalg.solve(system, right), np.float32)
+
+    def _read_spline(self, xy: Floats) -> Floats:
         parts = []
         for start in range(0, len(xy), 4096):
             block = np.asarray(xy[start : start + 4096] / self.e, np.float32)
@@ -294,9 +303,11 @@ class Rig:
         s = self.along_mouth(frame[:, 0])
         upper = np.interp(s, self.grid, self.upper)
         lower = np.interp(s, self.grid, self.lower)
+        fitted = self._read_spline(xy)
         return Points(
             np.asarray(xy, np.float32),
-            self._to_face(xy),
+            fitted[:, :3],
+            fitted[:, 3],
             np.asarray(frame[:, 0], np.float32),
             s,
             np.asarray(frame[:, 1] - upper, np.float32),
