@@ -48,7 +48,7 @@ _FILES: tuple[WeightFile, ...] = (
     WeightFile(
         "speech",
         "speech/speech.onnx",
-        "1608c6b7eaa26bee57eb804108e50ed890bdfb25034064c612b6fb92d62cb42b",
+        "e92cb8a9101f155df05dd58542f77a6e78a42d1d9aac7d1fda410dab4f052b3e",
         "opensonic.train.speech",
     ),
     WeightFile(

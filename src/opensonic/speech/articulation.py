@@ -25,7 +25,11 @@ _MIN_CLOSURE_ROWS = 8
 _RELEASE_ROWS = 5
 _SURE_SILENCE = 0.8
 _SILENCE_ROWS = 15
-_RELAX_SIGMA = 4.0
+_BREATH_ROWS = 50
+_RELAX_SIGMA = 6.0
+_PARTED = 0.1
+_PARTED_SIGMA = 2.0
+_PRESENCE_SIGMA = 20.0
 _UPPER_SHARE = 0.35
 
 
@@ -48,12 +52,21 @@ def _shut_lips(certainty: Curve) -> Curve:
 
 
 def _awake(silence: Curve) -> Curve:
-    """Give 0 in sure silence of more than 150 ms, 1 elsewhere, with soft edges."""
+    """Give 0 in sure silence, 1 elsewhere and 0.5 s ahead of speech, when the mouth takes breath.
+
+    The last 0.5 s of silence are left to the network, which knows how lips part before a word.
+    """
     asleep = np.zeros(len(silence), np.float32)
     for first, last in _find_runs(silence > _SURE_SILENCE):
         if last - first > _SILENCE_ROWS:
-            asleep[first:last] = 1
+            asleep[first : last if last == len(silence) else max(first, last - _BREATH_ROWS)] = 1
     return 1 - smooth(asleep, _RELAX_SIGMA)
+
+
+def _parted_lips(silence: Curve, sealed: Curve) -> Curve:
+    """Give 1 around speech where no sound asks for the lips to meet: they part, and stay so."""
+    presence = np.clip(2 * smooth(1 - silence, _PRESENCE_SIGMA), 0, 1)
+    return smooth(presence * (1 - sealed), _PARTED_SIGMA)
 
 
 def trace_curves(heard: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
@@ -69,9 +82,11 @@ def trace_curves(heard: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
     tuck = smooth(heard[:, LABIODENTAL], 1.0) * awake
     shut = _shut_lips(heard[:, CLOSURE])
     width = heard[:, WIDTH] * awake
+    sealed = np.clip(heard[:, CLOSURE] + heard[:, LABIODENTAL], 0, 1)
+    parted = _PARTED * _parted_lips(heard[:, SILENCE], sealed)
     return np.stack(
         [
-            np.maximum(heard[:, APERTURE], 0) * _APERTURE_UNIT * awake,
+            (np.maximum(heard[:, APERTURE], 0) + parted) * _APERTURE_UNIT * awake,
             np.clip(width, 0, 1),
             np.clip(-width, 0, 1),
             np.clip(heard[:, JAW], 0, 1) * awake,

@@ -1,0 +1,65 @@
+"""Command line of the speech training: `python -m opensonic.train.speech STEP`."""
+
+from __future__ import annotations
+
+import argparse
+import logging
+from pathlib import Path
+
+import torch
+
+from opensonic.train.speech.corpus import CorpusPlan, make_corpus
+from opensonic.train.speech.evaluate import report
+from opensonic.train.speech.export import export_network
+from opensonic.train.speech.features import make_features
+from opensonic.train.speech.finetune import FinetuningPlan, finetune
+from opensonic.train.speech.pretrain import TrainingPlan, pretrain
+
+_VARIANTS = 3
+
+
+def _parse() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m opensonic.train.speech", description=__doc__)
+    steps = ("all", "corpus", "features", "pretrain", "finetune", "export", "evaluate")
+    parser.add_argument("step", choices=steps, help="`all`: everything again from nothing")
+    parser.add_argument("--work", type=Path, default=Path("speech-training"), help="scratch folder")
+    parser.add_argument("--tracks", type=Path, help="folder of true mouth tracks to fine-tune on")
+    parser.add_argument(
+        "--clips", type=Path, help="folder of clips to measure on, never trained on"
+    )
+    parser.add_argument("--minutes", type=float, default=46, help="of pre-training")
+    parser.add_argument("--finetune-minutes", type=float, default=9)
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--threads", type=int, default=1)
+    return parser.parse_args()
+
+
+def main() -> None:
+    """Run one step, or all of them in order."""
+    options = _parse()
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
+    torch.set_num_threads(options.threads)
+    work: Path = options.work
+    corpus, rows = work / "corpus", work / "rows"
+    pretrained, tuned = work / "pretrained.pt", work / "tuned.pt"
+
+    def runs(step: str) -> bool:
+        return options.step in {"all", step}
+
+    if runs("corpus"):
+        make_corpus(corpus, CorpusPlan(seed=options.seed))
+    if runs("features"):
+        make_features(corpus, rows, _VARIANTS, options.seed)
+    if runs("pretrain"):
+        pretrain(rows, pretrained, TrainingPlan(minutes=options.minutes, seed=options.seed))
+    if runs("finetune") and options.tracks:
+        plan = FinetuningPlan(minutes=options.finetune_minutes, seed=options.seed)
+        finetune(pretrained, options.tracks, rows, tuned, plan)
+    if runs("export"):
+        export_network(tuned if tuned.is_file() else pretrained, work / "speech.onnx")
+    if runs("evaluate"):
+        report(options.clips, corpus if corpus.is_dir() else None)
+
+
+if __name__ == "__main__":
+    main()
