@@ -21,10 +21,10 @@ def shared():
 
 @pytest.fixture(scope="session")
 def example_image():
-    """(H, W, 3) uint8 RGB: the bundled portrait at 256 px."""
+    """(256, 256, 3) uint8 RGB: the upper square of the bundled portrait."""
     image = cv2.imread(str(files("opensonic") / "examples/portrait.png"))
-    scale = 256 / min(image.shape[:2])
-    small = cv2.resize(image, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
+    side = min(image.shape[:2])
+    small = cv2.resize(image[:side, :side], (256, 256), interpolation=cv2.INTER_AREA)
     return np.ascontiguousarray(small[:, :, ::-1])
 
 
