@@ -17,13 +17,13 @@ from pathlib import Path
 import av
 import numpy as np
 import numpy.typing as npt
-from av.video.reformatter import ColorPrimaries, ColorRange, Colorspace, ColorTrc
 
 from opensonic.clock import frame_to_sample
 from opensonic.errors import EncodeError
 from opensonic.values import Speech
 
 _MAX_THREADS = 8
+_BT709, _LIMITED = 1, 1  # codes of ITU-T H.273 and FFmpeg
 _AAC_RATES = (
     *(7350, 8000, 11025, 12000, 16000, 22050, 24000, 32000),
     *(44100, 48000, 64000, 88200, 96000),
@@ -72,10 +72,10 @@ class Mp4Writer:
         context.thread_type = "FRAME"
         context.thread_count = min(_MAX_THREADS, os.cpu_count() or 1)
         context.time_base = 1 / self._fps
-        context.colorspace = Colorspace.ITU709
-        context.color_primaries = ColorPrimaries.BT709
-        context.color_trc = ColorTrc.BT709
-        context.color_range = ColorRange.MPEG
+        context.colorspace = _BT709
+        context.color_primaries = _BT709
+        context.color_trc = _BT709
+        context.color_range = _LIMITED
         return stream
 
     def write(self, frame: av.VideoFrame, number: int) -> None:
