@@ -42,7 +42,7 @@ _FILES: tuple[WeightFile, ...] = (
     WeightFile(
         "face_detector",
         "face/face_detector.onnx",
-        "42679d9b1906d0fd768f259a13fe23d4283f9d1c1b76d91c5511f4ecfa9b26d7",
+        "407877f4fe3029db96e68c7b0b5466304912cc7e02ca662e1c2876fd88bdd546",
         "opensonic.train.detector",
     ),
     WeightFile(
