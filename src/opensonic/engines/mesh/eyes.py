@@ -9,7 +9,8 @@ import numpy.typing as npt
 
 from opensonic.channels import INDEX
 from opensonic.engines.mesh.head import head_basis
-from opensonic.engines.mesh.rig import Box, Floats, Points, Rig, sample
+from opensonic.engines.mesh.rig import Points, Rig
+from opensonic.engines.mesh.sampling import Box, Floats, Image, sample
 from opensonic.engines.mesh.seam import Cover
 from opensonic.engines.mesh.warp import LOWER, N_COEFFICIENTS, ramp
 from opensonic.face import topology
@@ -19,6 +20,8 @@ _LOWER_SHARE = 0.12
 """Share of the way that the lower lid goes."""
 _SLACK = 0.018
 """How far below its landmarks the eye is taken to reach, e: a shut eye must not look out."""
+_RIM = 0.006
+"""The same for the upper lid; its lashes must stay on the lid."""
 _WIDEN = 1.05
 
 
@@ -106,6 +109,7 @@ def _fit_eye(rig: Rig, parts: _Parts) -> Eye:
 
     upper, lower = trace(parts.upper), trace(parts.lower)
     inside = np.clip((1 - np.abs(grid)) * 12, 0, 1)
+    upper -= _RIM * inside
     opened = (np.maximum(lower - upper, 0) + _SLACK) * inside
     room = np.clip(upper - trace(parts.brow) - 0.01, 0.09, 0.22)
     rim = points[list(parts.iris[1:])] - points[parts.iris[0]]
@@ -119,6 +123,23 @@ def _fit_eye(rig: Rig, parts: _Parts) -> Eye:
         points[parts.iris[0]],
         max(float(np.linalg.norm(rim, axis=1).mean()), 1.0),
     )
+
+
+def uncover_tuck(basis: Floats, eye: Eye, rig: Rig) -> Floats:
+    """Take from an upper lid's edge the bit by which its skin goes behind the closed line.
+
+    Args:
+        basis: (33, 2, K) float32 movement of the skin along the edge.
+        eye: The eye.
+        rig: The portrait's rig.
+
+    Returns:
+        (33, 2, K) float32 movement of the visible edge.
+    """
+    edge = basis.copy()
+    tucked = 2 * _RIM * np.clip((1 - np.abs(eye.grid)) * 6, 0, 1)
+    edge[..., eye.blink] -= tucked[:, None] * rig.camera.axes[1]
+    return edge
 
 
 def eyes_basis(points: Points, rig: Rig, eyes: tuple[Eye, Eye], layer: bool) -> Floats:
@@ -149,7 +170,8 @@ def eyes_basis(points: Points, rig: Rig, eyes: tuple[Eye, Eye], layer: bool) -> 
         else:
             nearness = 1 - np.clip((away - 0.01) / np.interp(s, eye.grid, eye.room), 0, 1)
             lid = nearness * (1 - ramp(y - lower, 0.06, 0.15))
-            down[:, eye.blink] = (1 - _LOWER_SHARE) * opened * lid
+            tucked = 2 * _RIM * np.clip((1 - np.abs(s)) * 6, 0, 1)
+            down[:, eye.blink] = ((1 - _LOWER_SHARE) * opened + tucked) * lid
             down[:, INDEX["gaze_y"]] += 0.2 * opened * lid
             down[:, INDEX["brow_raise"]] -= 0.04 * side * forehead * (1 - nearness)
     return np.asarray(down[:, None, :] * rig.camera.axes[1][None, :, None], np.float32)
@@ -186,9 +208,7 @@ class Eyeball:
         eye: The eye.
     """
 
-    def __init__(
-        self, source: npt.NDArray[np.uint8], corner: tuple[int, int], rig: Rig, eye: Eye
-    ) -> None:
+    def __init__(self, source: Image, corner: tuple[int, int], rig: Rig, eye: Eye) -> None:
         self._source, self._eye = source, eye
         self._corner = np.array(corner, np.float32)
         self._reach = np.array([0.026, 0.015], np.float32) * rig.e

@@ -8,7 +8,8 @@ from __future__ import annotations
 import numpy as np
 
 from opensonic.channels import INDEX
-from opensonic.engines.mesh.rig import Floats, Points, Rig
+from opensonic.engines.mesh.rig import Points, Rig
+from opensonic.engines.mesh.sampling import Floats
 from opensonic.engines.mesh.warp import N_COEFFICIENTS, ramp
 
 _PIVOT = np.array([0, 0.55, -0.45], np.float32)

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import cv2
 import numpy as np
-import numpy.typing as npt
 
 from opensonic.channels import INDEX, JAW_GAP
-from opensonic.engines.mesh.rig import MOUTH_V, Box, Floats, Rig, sample
+from opensonic.engines.mesh.camera import MOUTH_V
+from opensonic.engines.mesh.rig import Rig
+from opensonic.engines.mesh.sampling import Box, Floats, Image, sample
 from opensonic.engines.mesh.seam import Cover
 from opensonic.engines.mesh.style import Style
 from opensonic.engines.mesh.warp import ramp
@@ -22,6 +23,8 @@ _UPPER_EDGE = 0.045
 """How far the upper teeth reach below the line of closed lips, e."""
 _LOWER_TEETH = (0.032, 0.033, 0.037, 0.034, 0.030, 0.026)
 _LOWER_EDGE = 0.014
+_TEETH_GAP = 0.08
+"""Opening of the picture's mouth from which its own teeth are worth taking, e."""
 _HALF_WIDTH, _ABOVE, _BELOW = 0.40, 0.22, 0.30
 """Reach of the drawings around the middle of the mouth, e."""
 
@@ -35,13 +38,13 @@ class Mouth:
         style: The look of the picture.
     """
 
-    def __init__(self, image: npt.NDArray[np.uint8], rig: Rig, style: Style) -> None:
+    def __init__(self, image: Image, rig: Rig, style: Style) -> None:
         self._rig = rig
         self._scale = float(rig.e)
         self._light, self._style = style.light, style
-        middle = len(rig.grid) // 2
-        gap = float(rig.lower[middle] - rig.upper[middle])
-        self._line = float(rig.upper[middle]) + 0.4 * gap
+        middle = len(rig.lips.grid) // 2
+        gap = float(rig.lips.lower[middle] - rig.lips.upper[middle])
+        self._line = float(rig.lips.upper[middle]) + 0.4 * gap
         k = self._scale
         size = (int((_ABOVE + _BELOW) * k) + 1, int(2 * _HALF_WIDTH * k) + 1)
         rows, columns = np.mgrid[: size[0], : size[1]].astype(np.float32)
@@ -61,10 +64,10 @@ class Mouth:
             both[..., :3] += (noise * both[..., 3])[..., None]
         return both
 
-    def _take_teeth(self, image: npt.NDArray[np.uint8]) -> Floats | None:
+    def _take_teeth(self, image: Image) -> Floats | None:
         """Take the person's own teeth, where the picture shows them: (H, W, 4) or None."""
         rig, e = self._rig, self._scale
-        if not rig.is_open:
+        if not rig.lips.is_open or float((rig.lips.lower - rig.lips.upper).max()) < _TEETH_GAP:
             return None
         matrix = self._matrix(np.eye(2, 3, dtype=np.float32), 0.0, (0, 0))
         rows, columns = np.indices(self._x.shape, np.float32)
@@ -128,7 +131,7 @@ class Mouth:
 
     def _matrix(self, head: Floats, shift: float, origin: tuple[int, int]) -> Floats:
         axes = self._rig.camera.axes
-        corner = self._rig.mouth + axes[0] * -_HALF_WIDTH
+        corner = self._rig.lips.middle + axes[0] * -_HALF_WIDTH
         corner = corner + axes[1] * (self._line - _ABOVE + shift)
         into = np.column_stack([axes[0] / self._scale, axes[1] / self._scale, corner])
         full = head[:, :2] @ into

@@ -14,15 +14,24 @@ import numpy as np
 import numpy.typing as npt
 
 from opensonic.channels import INDEX, MOUTH
-from opensonic.engines.mesh.eyes import Eye, Eyeball, eyes_basis, find_eyes, lash_shade
+from opensonic.engines.mesh.eyes import (
+    Eye,
+    Eyeball,
+    eyes_basis,
+    find_eyes,
+    lash_shade,
+    uncover_tuck,
+)
 from opensonic.engines.mesh.head import head_basis
 from opensonic.engines.mesh.mouth import Mouth, head_reference, mouth_depth
-from opensonic.engines.mesh.rig import SINGLE_MAP, Box, Floats, Points, Rig
+from opensonic.engines.mesh.rig import Points, Rig
+from opensonic.engines.mesh.sampling import SINGLE_MAP, Box, Floats, Image
 from opensonic.engines.mesh.seam import Seam, cover
 from opensonic.engines.mesh.style import measure_style
 from opensonic.engines.mesh.warp import (
     LOWER,
     N_COEFFICIENTS,
+    REST,
     UPPER,
     Lattice,
     coefficients,
@@ -30,8 +39,6 @@ from opensonic.engines.mesh.warp import (
 )
 from opensonic.face import topology
 from opensonic.values import Portrait
-
-Image = npt.NDArray[np.uint8]
 
 _NODES_PER_E = 24
 _BAND = 12
@@ -114,7 +121,7 @@ class MeshRenderer:
 
     def _lip_seam(self) -> Seam:
         rig = self._rig
-        edges = [rig.place(rig.grid, line) for line in (rig.upper, rig.lower)]
+        edges = [rig.lips.place(rig.lips.grid, line) for line in (rig.lips.upper, rig.lips.lower)]
         bases = []
         for edge, layer in zip(edges, (UPPER, LOWER), strict=True):
             basis = self._basis(rig.points(edge), layer)
@@ -129,12 +136,13 @@ class MeshRenderer:
             self._basis(self._rig.points(edge), layer)
             for edge, layer in zip(edges, (UPPER, LOWER), strict=True)
         ]
-        return Seam(edges[0], edges[1], bases[0], bases[1])
+        upper = uncover_tuck(bases[0], eye, self._rig)
+        return Seam(edges[0], edges[1], upper, bases[1])
 
     def _skull_basis(self) -> tuple[Floats, Floats]:
         rig = self._rig
         around = np.array([[0, 0], [0.3, 0], [0, 0.3]], np.float32)
-        xy = np.asarray(rig.mouth + around @ rig.camera.axes[:2], np.float32)
+        xy = np.asarray(rig.lips.middle + around @ rig.camera.axes[:2], np.float32)
         points = replace(rig.points(xy), face=head_reference(), depth=mouth_depth(rig))
         return xy, head_basis(points, rig)
 
@@ -143,6 +151,10 @@ class MeshRenderer:
         upper, lower = self._basis(points, UPPER), self._basis(points, LOWER)
         low = sorted(_LOWER_LANDMARKS)
         upper[low] = lower[low]
+        if self._rig.lips.is_open:
+            above, below = list(topology.INNER_LIP_UPPER), list(topology.INNER_LIP_LOWER)
+            gap = self._rig.landmarks[below] - self._rig.landmarks[above]
+            upper[above, :, REST], upper[below, :, REST] = 0.4 * gap, -0.6 * gap
         return upper
 
     def landmarks(self, values: Floats) -> Floats:
@@ -177,7 +189,7 @@ class MeshRenderer:
         is_lower = self._is_lower(lips, lids)
         is_lower[:start], is_lower[stop:] = False, True
         self._draw_skin(frame, layers, is_lower)
-        if self._rig.is_open or np.abs(factors[MOUTH]).max() > 1e-4:
+        if self._rig.lips.is_open or np.abs(factors[MOUTH]).max() > 1e-4:
             self._draw_mouth(frame, layers, lips, factors)
         for eye, edges in zip(self._eyes, lids, strict=True):
             self._draw_eye(frame, layers, edges, eye, factors)

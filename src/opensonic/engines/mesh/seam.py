@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from opensonic.engines.mesh.rig import Box, Floats
+from opensonic.engines.mesh.sampling import Box, Floats
 
 
 @dataclass(frozen=True, eq=False)

@@ -11,7 +11,8 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from opensonic.engines.mesh.rig import Floats, Rig
+from opensonic.engines.mesh.rig import Rig
+from opensonic.engines.mesh.sampling import Floats, Image
 from opensonic.face import topology
 
 _SKIN = (50, 101, 118, 280, 330, 347, 205, 425, 36, 266, 4, 9, 151)
@@ -37,7 +38,7 @@ class Style:
     is_drawn: bool
 
 
-def measure_style(image: npt.NDArray[np.uint8], rig: Rig) -> Style:
+def measure_style(image: Image, rig: Rig) -> Style:
     """Measure the look of a picture.
 
     Args:
@@ -68,7 +69,7 @@ def _measure_texture(
     return float(np.clip(1.5 / max(ratio, 1e-3), 1.0, 5.0)), float(np.median(fine))
 
 
-def _is_drawn(grey: npt.NDArray[np.float32], inside: npt.NDArray[np.uint8], e: float) -> bool:
+def _is_drawn(grey: npt.NDArray[np.float32], inside: Image, e: float) -> bool:
     scale = min(120 / e, 1.0)
     small = cv2.resize(grey, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
     size = (small.shape[1], small.shape[0])
@@ -81,7 +82,7 @@ def _is_drawn(grey: npt.NDArray[np.float32], inside: npt.NDArray[np.uint8], e: f
     return float(np.percentile(steep, 99)) > _DRAWN * max(float(np.median(steep)), 1.0)
 
 
-def _measure_light(image: npt.NDArray[np.uint8], face: Floats, rig: Rig) -> Floats:
+def _measure_light(image: Image, face: Floats, rig: Rig) -> Floats:
     height, width = image.shape[:2]
     spots = np.clip(rig.landmarks[list(_SKIN)], 0, (width - 1, height - 1)).astype(int)
     skin = np.median(image[spots[:, 1], spots[:, 0]].astype(np.float32), 0)

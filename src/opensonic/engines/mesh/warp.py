@@ -11,8 +11,20 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
-from opensonic.channels import CHANNELS, DROP_GAP, HIGH, INDEX, JAW_GAP, PUCKER, RAISE_GAP, STRETCH
-from opensonic.engines.mesh.rig import MOUTH_V, Box, Floats, Points, Rig, sample
+from opensonic.channels import (
+    CHANNELS,
+    DROP_GAP,
+    HIGH,
+    INDEX,
+    JAW_GAP,
+    LOW,
+    PUCKER,
+    RAISE_GAP,
+    STRETCH,
+)
+from opensonic.engines.mesh.camera import MOUTH_V
+from opensonic.engines.mesh.rig import Points, Rig
+from opensonic.engines.mesh.sampling import Box, Floats, sample
 
 UPPER, LOWER = False, True
 """The two layers."""
@@ -20,7 +32,9 @@ N_COEFFICIENTS = len(CHANNELS) + 1
 REST = N_COEFFICIENTS - 1
 """Column of the constant: what brings the lips of the picture together."""
 
-_HEAD_LIMIT = np.array([12.0 if high > 1 else high for high in HIGH], np.float32)
+_LIMIT = np.array([12.0 if high > 1 else min(high, 1.0) for high in HIGH], np.float32)
+_LIMIT[[INDEX["head_x"], INDEX["head_y"]]] = 0.2
+_LEAST = np.where(LOW < 0, -np.inf, -0.1).astype(np.float32)
 _ITERATIONS = 6
 _DAMPING = np.float32(0.85)
 
@@ -38,13 +52,16 @@ def coefficients(values: Floats) -> Floats:
         values: (C,) float32; not-a-numbers count as rest.
 
     Returns:
-        (C + 1,) float32: unchanged inside the limits, at most 30 % beyond them.
+        (C + 1,) float32: unchanged inside the limits, at most 30 % beyond them; the lips close no
+        further than the jaw has opened them.
     """
     share = np.nan_to_num(np.asarray(values, np.float32), nan=0.0, posinf=9.0, neginf=-9.0)
-    share = share / _HEAD_LIMIT
+    share = share / _LIMIT
     size = np.abs(share)
     size = np.where(size > 1, 1 + 0.3 * np.tanh((size - 1) / 0.3), size)
-    limited = np.sign(share) * size * _HEAD_LIMIT
+    limited = np.maximum(np.sign(share) * size * _LIMIT, _LEAST)
+    jaw, close = INDEX["jaw_open"], INDEX["mouth_close"]
+    limited[close] = min(limited[close], max(limited[jaw], 0) + 0.1)
     return np.append(limited, 1).astype(np.float32)
 
 
@@ -110,7 +127,7 @@ def mouth_basis(points: Points, rig: Rig, layer: bool) -> Floats:
     move[:, 0, INDEX["corner_up"]] = 0.02 * np.sign(s) * corner
     move[:, 1, INDEX["corner_up"]] = -0.08 * corner
 
-    gap = np.interp(s, rig.grid, rig.lower - rig.upper, left=0, right=0)
+    gap = np.interp(s, rig.lips.grid, rig.lips.lower - rig.lips.upper, left=0, right=0)
     share = -0.6 * (1 - ramp(away, 0.12, 0.6)) if lower else 0.4 * (1 - ramp(away, 0.08, 0.33))
     move[:, 1, REST] = share * gap
     if lower:  # around the eyes this layer is used again, and the mouth must not reach there

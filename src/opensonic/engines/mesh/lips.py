@@ -1,0 +1,151 @@
+"""Where the lips meet or part in the picture.
+
+Landmarks of the lips may be off by some per cent of `e`, and nothing looks worse than a mouth that
+opens beside its own line. So the line between closed lips is looked for in the picture: the
+darkest smooth ridge near the landmarks. Whether the mouth is closed at all the picture decides too.
+"""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+
+from opensonic.engines.mesh.sampling import Floats, Image, sample
+from opensonic.face import topology
+
+_OPEN_GAP = 0.02
+_SURE_GAP = 0.10
+"""Gaps of the inner lips' landmarks, in e: below the first the mouth is closed, above the second
+it is open; between them the picture decides."""
+_RIM = 0.010
+"""How far into parted lips their edges are taken, e: closed, no rim of teeth must stay on them."""
+_SAMPLES = 65
+"""Samples of a lip line, corner to corner."""
+
+
+class Lips:
+    """The inner edges of the lips.
+
+    Args:
+        image: (H, W, 3) uint8, RGB.
+        landmarks: (478, 2) float32, px.
+        axes: (2, 2) float32, one e to the face's right and down, px.
+
+    Attributes:
+        middle: (2,) float32 middle of the mouth, px.
+        grid: (65,) float32 places along the mouth, -1 and 1 at its corners in the picture.
+        upper: (65,) float32 inner edge of the upper lip, e below the middle.
+        lower: (65,) float32 inner edge of the lower lip; the same where the lips touch.
+        is_open: Whether the picture shows parted lips.
+    """
+
+    def __init__(self, image: Image, landmarks: Floats, axes: Floats) -> None:
+        self._axes = axes
+        self.middle = np.asarray(0.5 * (landmarks[13] + landmarks[14]), np.float32)
+        self.grid = np.linspace(-1, 1, _SAMPLES, dtype=np.float32)
+        ends = self.to_frame(0.5 * (landmarks[[61, 291]] + landmarks[[78, 308]]))
+        left, right = min(float(ends[0, 0]), -0.05), max(float(ends[1, 0]), 0.05)
+        width, share = right - left, float(np.clip(right / (right - left), 0.3, 0.7))
+        self._ends = (-width * (1 - share), width * share)
+        self.upper = self._trace(landmarks, topology.INNER_LIP_UPPER, ends)
+        self.lower = self._trace(landmarks, topology.INNER_LIP_LOWER, ends)
+        self.lower = np.maximum(self.lower, self.upper)
+        self.is_open = self._shows_interior(image, landmarks)
+        if self.is_open:
+            rim = _RIM * np.minimum(6 * (1 - np.abs(self.grid)), 1)
+            self.upper, self.lower = self.upper - rim, self.lower + rim
+        else:
+            self.upper = self.lower = 0.5 * (self.upper + self.lower)
+            self._snap(np.asarray(cv2.cvtColor(image, cv2.COLOR_RGB2GRAY), np.uint8))
+
+    def to_frame(self, xy: Floats) -> Floats:
+        """Carry places of the picture, (N, 2) px, to e right of and below the middle."""
+        return np.asarray((xy - self.middle) @ np.linalg.inv(self._axes), np.float32)
+
+    def along(self, x: Floats) -> Floats:
+        """Carry places e to the right of the middle to -1..1 between the corners."""
+        left, right = self._ends
+        bend = (1 / right + 1 / left) / (right - left)
+        slope = 1 / right - bend * right
+        inside = slope * x + bend * x * x
+        over = 1 + (x - right) * (slope + 2 * bend * right)
+        under = -1 + (x - left) * (slope + 2 * bend * left)
+        return np.where(x > right, over, np.where(x < left, under, inside)).astype(np.float32)
+
+    def place(self, s: Floats, down: Floats) -> Floats:
+        """Carry places of the mouth to the picture.
+
+        Args:
+            s: (N,) place along the mouth.
+            down: (N,) e below the mouth's middle.
+
+        Returns:
+            (N, 2) float32, px.
+        """
+        left, right = self._ends
+        x = np.linspace(left, right, 201, dtype=np.float32)
+        right_by = np.interp(s, self.along(x), x)
+        frame = np.column_stack([right_by, down])
+        return np.asarray(self.middle + frame @ self._axes, np.float32)
+
+    def _trace(self, landmarks: Floats, contour: tuple[int, ...], ends: Floats) -> Floats:
+        frame = self.to_frame(landmarks[list(contour)])
+        frame[0], frame[-1] = ends
+        s = self.along(frame[:, 0])
+        order = np.argsort(s)
+        rough = np.interp(self.grid, s[order], frame[order, 1])
+        padded = np.pad(rough, 8, mode="reflect", reflect_type="odd")
+        smooth = np.convolve(padded, np.hanning(11)[1:-1] / np.hanning(11).sum(), "same")[8:-8]
+        near_end = np.clip((np.abs(self.grid) - 0.8) / 0.2, 0, 1)
+        missing = np.where(self.grid < 0, ends[0, 1] - smooth[0], ends[1, 1] - smooth[-1])
+        return np.asarray(smooth + missing * near_end, np.float32)
+
+    def _shows_interior(self, image: Image, landmarks: Floats) -> bool:
+        """Tell whether teeth or darkness lie between the inner edges of the lips, not lip."""
+        gap = float((self.lower - self.upper)[_SAMPLES // 2])
+        if gap < _OPEN_GAP or gap > _SURE_GAP:
+            return gap > _SURE_GAP
+        pairs = (
+            (topology.OUTER_LIP_UPPER, topology.INNER_LIP_UPPER),
+            (topology.OUTER_LIP_LOWER, topology.INNER_LIP_LOWER),
+        )
+        spots = [
+            0.5 * (landmarks[list(outer[3:8])] + landmarks[list(inner[3:8])])
+            for outer, inner in pairs
+        ]
+        lips = sample(image, np.asarray([*spots], np.float32)).astype(np.float32)
+        middle = slice(_SAMPLES // 5, -_SAMPLES // 5)
+        shares = np.linspace(0.2, 0.8, 7, dtype=np.float32)
+        down = self.upper[middle, None] + (self.lower - self.upper)[middle, None] * shares
+        s = np.repeat(self.grid[middle], len(shares))
+        seen = sample(image, self.place(s, down.ravel())[None]).astype(np.float32)
+        lip_red = np.median((lips[..., 0] - lips[..., 1]) / (lips.sum(-1) + 1))
+        red = (seen[..., 0] - seen[..., 1]) / (seen.sum(-1) + 1)
+        is_dark = seen.mean(-1) < 0.5 * np.median(lips.mean(-1), -1).min()
+        is_tooth = (red < 0.65 * lip_red) & ~is_dark
+        return bool(is_dark.mean() > 0.5 or is_tooth.mean() > 0.2)
+
+    def _snap(self, grey: Image) -> None:
+        """Move the line between closed lips to the darkest ridge near it."""
+        reach = np.linspace(-0.07, 0.07, 57, dtype=np.float32)
+        down = (self.upper[:, None] + reach).ravel()
+        maps = self.place(np.repeat(self.grid, len(reach)), down)
+        profile = sample(grey, maps.reshape(len(self.grid), len(reach), 2))
+        values = cv2.GaussianBlur(profile.astype(np.float32), (0, 0), 1.6, sigmaY=1.0)
+        ridge = cv2.GaussianBlur(values, (0, 0), 6.0, sigmaY=0.1) - values
+        ridge /= ridge.std() + 2.0
+        cost = -ridge + (reach[None] / 0.05) ** 2 * 0.6
+        total, back = cost[0], []
+        steps = (reach[:, None] - reach[None]) ** 2 * 2e4
+        for row in cost[1:]:
+            joined = total[None] + steps
+            best = joined.argmin(1)
+            back.append(best)
+            total = row + joined[np.arange(len(reach)), best]
+        path = [int(total.argmin())]
+        for best in reversed(back):
+            path.append(int(best[path[-1]]))
+        shift = reach[path[::-1]]
+        kernel = np.hanning(9)[1:-1] / np.hanning(9).sum()
+        shift = np.convolve(np.pad(shift, 4, "edge"), kernel, "same")
+        self.upper = self.lower = np.asarray(self.upper + shift[4:-4], np.float32)

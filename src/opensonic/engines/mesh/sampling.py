@@ -1,0 +1,31 @@
+"""Arrays of the engine and how a picture is read between its pixels."""
+
+from __future__ import annotations
+
+from typing import Any, TypeVar
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+Image = npt.NDArray[np.uint8]
+Floats = npt.NDArray[np.float32]
+Box = tuple[int, int, int, int]
+"""x0, y0, x1, y1 in px or steps; the end is not part of it."""
+Number = TypeVar("Number", np.uint8, np.float32)
+SINGLE_MAP: Any = None
+"""Second map of OpenCV's remap where the first holds x and y; its type stubs lack that form."""
+
+
+def sample(picture: npt.NDArray[Number], places: Floats) -> npt.NDArray[Number]:
+    """Read a picture at places between its pixels; outside it, its border.
+
+    Args:
+        picture: (H, W) or (H, W, D), uint8 or float32.
+        places: (R, Q, 2) float32, px.
+
+    Returns:
+        (R, Q) or (R, Q, D) in the picture's dtype.
+    """
+    read = cv2.remap(picture, places, SINGLE_MAP, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+    return np.asarray(read, picture.dtype)
