@@ -24,6 +24,8 @@ N_HEARD = LABIODENTAL + 1
 """Columns of the network's output."""
 
 _STEP = 400
+_CERTAIN_SILENCE = 0.93
+"""Label smoothing in training keeps even sure silence below 0.96."""
 
 
 def quiet_row() -> Rows:
@@ -53,5 +55,6 @@ def listen(levelled: Iterator[Rows]) -> Iterator[Rows]:
         core = slice(CONTEXT, len(window) - CONTEXT)
         even = np.concatenate([bands, np.tile(pad[:N_MELS], (len(bands) % 2, 1))])
         (heard,) = session.run(None, {"rows": even[None]})
-        loudness = bands[core].mean(1, keepdims=True)
-        yield np.concatenate([np.asarray(heard)[core], loudness], axis=1).astype(np.float32)
+        kept = np.array(np.asarray(heard)[core], np.float32)
+        kept[:, SILENCE] = np.minimum(kept[:, SILENCE] / _CERTAIN_SILENCE, 1)
+        yield np.concatenate([kept, bands[core].mean(1, keepdims=True)], axis=1)

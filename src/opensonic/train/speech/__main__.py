@@ -27,8 +27,8 @@ def _parse() -> argparse.Namespace:
     parser.add_argument(
         "--clips", type=Path, help="folder of clips to measure on, never trained on"
     )
-    parser.add_argument("--minutes", type=float, default=46, help="of pre-training")
-    parser.add_argument("--finetune-minutes", type=float, default=9)
+    parser.add_argument("--steps", type=int, default=4000, help="of pre-training")
+    parser.add_argument("--finetune-steps", type=int, default=600)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--threads", type=int, default=1)
     return parser.parse_args()
@@ -51,9 +51,9 @@ def main() -> None:
     if runs("features"):
         make_features(corpus, rows, _VARIANTS, options.seed)
     if runs("pretrain"):
-        pretrain(rows, pretrained, TrainingPlan(minutes=options.minutes, seed=options.seed))
+        pretrain(rows, pretrained, TrainingPlan(steps=options.steps, seed=options.seed))
     if runs("finetune") and options.tracks:
-        plan = FinetuningPlan(minutes=options.finetune_minutes, seed=options.seed)
+        plan = FinetuningPlan(steps=options.finetune_steps, seed=options.seed)
         finetune(pretrained, options.tracks, rows, tuned, plan)
     if runs("export"):
         export_network(tuned if tuned.is_file() else pretrained, work / "speech.onnx")

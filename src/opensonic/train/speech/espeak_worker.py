@@ -1,7 +1,7 @@
 """A process that speaks: it loads the espeak-ng library and answers requests on its standard input.
 
 espeak-ng is GPL-3 software. It is loaded by this worker only, which the corpus generator starts as
-a process of its own: `python -m opensonic.train.speech.espeak_worker`. Per request, one line of
+a process of its own and which needs nothing of this package. Per request, one line of
 JSON `{"voice", "text", "rate", "pitch", "range"}`; per answer, one line of JSON `{"sample_rate",
 "n_samples", "phones": [[first sample, IPA]...]}` and then the samples as little-endian int16.
 """

@@ -8,7 +8,6 @@ size are learnt. The synthetic part keeps phones, closures, jaw and tongue, with
 from __future__ import annotations
 
 import logging
-import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -40,17 +39,17 @@ _LOG_EVERY = 25
 
 @dataclass(frozen=True)
 class FinetuningPlan:
-    """How long and how to fine-tune.
+    """How much and how to fine-tune.
 
     Attributes:
-        minutes: Wall-clock time, which the schedule is spread over.
+        steps: Optimiser steps, which the cosine is spread over.
         real: Real clips per step.
         synthetic: Synthetic crops per step.
         learning_rate: Peak of the cosine.
         seed: Everything is drawn from it.
     """
 
-    minutes: float = 9
+    steps: int = 600
     real: int = 10
     synthetic: int = 8
     learning_rate: float = 4e-4
@@ -134,7 +133,7 @@ def finetune(weights: Path, tracks: Path, rows: Path, out: Path, plan: Finetunin
         tracks: Folder of tracks, see `tracks`.
         rows: Folder of synthetic training rows.
         out: The fine-tuned state dictionary.
-        plan: Time, batches and rates.
+        plan: Steps, batches and rate.
     """
     torch.manual_seed(plan.seed)
     rng = np.random.default_rng(plan.seed)
@@ -145,11 +144,10 @@ def finetune(weights: Path, tracks: Path, rows: Path, out: Path, plan: Finetunin
     network.train()
     optimiser = torch.optim.AdamW(network.parameters(), lr=plan.learning_rate, weight_decay=0.02)
     average = Average(network, 0.98)
-    start, step = time.monotonic(), 0
-    while (progress := (time.monotonic() - start) / (60 * plan.minutes)) < 1:
+    for step in range(1, plan.steps + 1):
         for group in optimiser.param_groups:
-            cosine = 0.03 + 0.97 * 0.5 * (1 + np.cos(np.pi * progress))
-            group["lr"] = plan.learning_rate * cosine * min(1, (step + 1) / 20)
+            cosine = 0.03 + 0.97 * 0.5 * (1 + np.cos(np.pi * step / plan.steps))
+            group["lr"] = plan.learning_rate * cosine * min(1, step / 20)
         chosen = [_warp_clip(rng, clips[rng.integers(len(clips))]) for _ in range(plan.real)]
         real = torch.from_numpy(np.stack([pair[0] for pair in chosen]))
         lips = torch.from_numpy(np.stack([pair[1] for pair in chosen]))
@@ -167,9 +165,10 @@ def finetune(weights: Path, tracks: Path, rows: Path, out: Path, plan: Finetunin
         torch.nn.utils.clip_grad_norm_(network.parameters(), 1.0)
         optimiser.step()
         average.update(network)
-        step += 1
         if step % _LOG_EVERY == 0:
-            _LOG.info("%d steps, real %.3f, synthetic %.3f", step, on_real, on_synthetic)
+            _LOG.info(
+                "%d steps, real %.3f, synthetic %.3f", step, on_real.item(), on_synthetic.item()
+            )
     torch.save(average.weights, out)
     network.load_state_dict(average.weights)
     for speaker, correlations in measure_clips(network, kept).items():

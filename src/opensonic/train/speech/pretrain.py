@@ -38,17 +38,17 @@ Batch = tuple[torch.Tensor, torch.Tensor, torch.Tensor]
 
 @dataclass(frozen=True)
 class TrainingPlan:
-    """How long and how to train.
+    """How much and how to train.
 
     Attributes:
-        minutes: Wall-clock time, which the schedule is spread over.
+        steps: Optimiser steps, which the cosine is spread over.
         batch: Crops per step.
         learning_rate: Peak of the cosine.
         seed: Everything is drawn from it.
     """
 
-    minutes: float = 40
-    batch: int = 24
+    steps: int = 4000
+    batch: int = 16
     learning_rate: float = 1.5e-3
     seed: int = 1
 
@@ -188,7 +188,7 @@ def pretrain(rows: Path, out: Path, plan: TrainingPlan) -> None:
     Args:
         rows: Folder of training rows.
         out: The weights, a PyTorch state dictionary; written every few steps too.
-        plan: Time, batch and rates.
+        plan: Steps, batch and rate.
     """
     torch.manual_seed(plan.seed)
     source = SyntheticRows(rows, plan.seed)
@@ -197,11 +197,11 @@ def pretrain(rows: Path, out: Path, plan: TrainingPlan) -> None:
         network.parameters(), lr=plan.learning_rate, weight_decay=0.02, betas=(0.9, 0.98)
     )
     average = Average(network)
-    start, step, run = time.monotonic(), 0, 0.0
-    while (progress := (time.monotonic() - start) / (60 * plan.minutes)) < 1:
-        cosine = 0.03 + 0.97 * 0.5 * (1 + np.cos(np.pi * progress))
+    start, run = time.monotonic(), 0.0
+    for step in range(1, plan.steps + 1):
+        cosine = 0.03 + 0.97 * 0.5 * (1 + np.cos(np.pi * step / plan.steps))
         for group in optimiser.param_groups:
-            group["lr"] = plan.learning_rate * cosine * min(1, (step + 1) / _WARMUP)
+            group["lr"] = plan.learning_rate * cosine * min(1, step / _WARMUP)
         batch = source.draw(plan.batch)
         with torch.autocast("cpu", torch.bfloat16):
             phones, mouth = network(batch[0])
@@ -211,7 +211,6 @@ def pretrain(rows: Path, out: Path, plan: TrainingPlan) -> None:
         torch.nn.utils.clip_grad_norm_(network.parameters(), 1.0)
         optimiser.step()
         average.update(network)
-        step += 1
         hits = (phones.argmax(-1) == batch[2]).float().mean().item()
         run += (hits - run) / min(step, _LOG_EVERY)
         if step % _LOG_EVERY == 0:

@@ -168,7 +168,7 @@ def fit_shapes(network: SpeechNetwork, clips: Sequence[RealClip], transcripts: P
         for column in range(2):
             design = np.concatenate([pull[column] for pull in pulls])
             hand = design @ SHAPES[:, column]
-            prior = SHAPES[:, column] * (hand @ truth[column]) / (hand @ hand)
+            prior = SHAPES[:, column] * (hand @ truth[column]) / max(hand @ hand, 1e-9)
             inner = design.T @ design + _TRUST_ROWS * np.eye(len(PHONES))
             shapes[:, column] = np.linalg.solve(
                 inner, design.T @ truth[column] + _TRUST_ROWS * prior

@@ -68,7 +68,7 @@ class EspeakVoices:
     """espeak-ng in a worker process; a context manager that ends the process."""
 
     def __init__(self) -> None:
-        command = [sys.executable, "-m", "opensonic.train.speech.espeak_worker"]
+        command = [sys.executable, str(Path(__file__).with_name("espeak_worker.py"))]
         self._worker = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
 
     def __enter__(self) -> EspeakVoices:
@@ -83,6 +83,8 @@ class EspeakVoices:
         if self._worker.stdin:
             self._worker.stdin.close()
         self._worker.wait(10)
+        if self._worker.stdout:
+            self._worker.stdout.close()
 
     def speak(self, voice: Voice, rng: random.Random) -> Utterance:
         """Speak one sentence at a random rate and pitch.
