@@ -15,6 +15,7 @@ from opensonic.train.detector.compose import Composer  # noqa: E402
 from opensonic.train.detector.data import (  # noqa: E402
     Picture,
     faces_from_points,
+    is_turned,
     points_from_landmarks,
 )
 from opensonic.train.detector.evaluate import iou_matrix, judge, wilson  # noqa: E402
@@ -120,6 +121,12 @@ def test_box_around_key_points_is_the_labels_square():
     (row,) = faces_from_points(face_row(100, 80, 50)[3:].reshape(1, 6, 2))
     assert row[:2] == pytest.approx([100, 80], abs=2)
     assert row[2] == pytest.approx(50, abs=2.5)
+
+
+def test_face_whose_ears_lie_close_together_is_turned():
+    front, side = face_row(50, 50, 40), face_row(50, 50, 40)
+    side[[11, 13]] = [45, 70]
+    assert is_turned(np.stack([front, side])).tolist() == [False, True]
 
 
 def test_key_points_come_from_the_right_landmarks():

@@ -5,11 +5,13 @@ Everything is drawn by one random generator, so that a seed fixes the whole cour
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import cv2
 import numpy as np
 
 from opensonic.train.detector.cartoons import draw_cartoon
-from opensonic.train.detector.data import Picture
+from opensonic.train.detector.data import Picture, is_turned
 from opensonic.train.detector.mix import BROAD, Mix
 from opensonic.train.detector.patterns import draw_pattern, random_colour
 from opensonic.train.detector.photometry import distort, stylise
@@ -44,8 +46,10 @@ class Composer:
         mix: Mix = BROAD,
     ) -> None:
         self.crops = crops
+        self.turned_crops = [k for k, p in enumerate(crops) if is_turned(p.faces).any()]
         self.scenes = [(p, p.image()) for p in scenes]
         self.with_faces = [k for k, p in enumerate(scenes) if len(p.faces)]
+        self.turned_scenes = [k for k, p in enumerate(scenes) if is_turned(p.faces).any()]
         self.without = [
             k for k, p in enumerate(scenes) if not len(p.faces) and p.source in FACELESS_SOURCES
         ]
@@ -66,6 +70,11 @@ class Composer:
         if self.rng.random() < 0.35:
             return 0.0
         return float(np.deg2rad(np.clip(self.rng.normal(0, self.mix.tilt_deg), -38, 38)))
+
+    def _pick(self, every: Sequence[int], turned: Sequence[int]) -> int:
+        if self.mix.turned > 0 and turned and self.rng.random() < self.mix.turned:
+            every = turned
+        return every[int(self.rng.integers(0, len(every)))]
 
     def _aim(self, face: Floats, side: float, end: Floats) -> Placement:
         scale = side / float(face[2])
@@ -100,11 +109,14 @@ class Composer:
             return Picture(
                 np.zeros(0, np.uint8), faces, none, (0, 0, edge, edge), "cartoon", "drawn"
             ), image
-        picture = self.crops[int(self.rng.integers(0, len(self.crops)))]
+        picture = self.crops[self._pick(range(len(self.crops)), self.turned_crops)]
         image = picture.image()
         if self.rng.random() < 0.12:
             image = stylise(image, self.rng)
         return picture, image
+
+    def _plain(self, size: int) -> Sample:
+        return Sample(np.full((size, size, 3), random_colour(self.rng), np.uint8))
 
     def _background(self, size: int) -> Sample:
         """What faces are pasted on; itself nearly always without a face."""
@@ -129,7 +141,7 @@ class Composer:
         scale, mirror = float(size / window), bool(self.rng.random() < 0.5)
         end = np.full(2, size / 2, np.float32)
         place = Placement(build_similarity(scale, self._angle(), start, end, mirror), scale, mirror)
-        sample = Sample(np.full((size, size, 3), random_colour(self.rng), np.uint8))
+        sample = self._plain(size)
         share = sample.paste(image, None, place)
         sample.add(share, picture.faces, picture.ignore, place)
         return sample
@@ -195,20 +207,14 @@ class Composer:
 
     def _scene(self, size: int) -> Sample:
         """A labelled scene, cut so that one of its faces gets a size drawn evenly in octaves."""
-        picture, image = self.scenes[
-            self.with_faces[int(self.rng.integers(0, len(self.with_faces)))]
-        ]
+        picture, image = self.scenes[self._pick(self.with_faces, self.turned_scenes)]
         face = picture.faces[int(self.rng.integers(0, len(picture.faces)))]
         side = float(np.exp(self.rng.uniform(np.log(14), np.log(0.85 * size))))
         side = min(side, 3.0 * float(face[2]))
         end = self.rng.uniform(0.2, 0.8, 2).astype(np.float32) * size
         place = self._aim(face, side, end)
         covers = place.scale * min(image.shape[:2]) / size
-        sample = (
-            self._background(size)
-            if covers < 0.9
-            else Sample(np.full((size, size, 3), random_colour(self.rng), np.uint8))
-        )
+        sample = self._background(size) if covers < 0.9 else self._plain(size)
         share = sample.paste(image, None, place)
         sample.add(share, picture.faces, picture.ignore, place)
         if self.rng.random() < 0.25:
@@ -222,11 +228,7 @@ class Composer:
         jitter = self.rng.normal(0, 0.10, 2).astype(np.float32) * max(0.15, 1.1 - side / size)
         end = (0.5 + np.clip(jitter, -0.3, 0.3)) * size
         place = self._aim(picture.faces[0], side, end.astype(np.float32))
-        sample = (
-            self._background(size)
-            if self.rng.random() < 0.5
-            else Sample(np.full((size, size, 3), random_colour(self.rng), np.uint8))
-        )
+        sample = self._background(size) if self.rng.random() < 0.5 else self._plain(size)
         sample.ignore = sample.ignore[:0] if side > 0.7 * size else sample.ignore
         mask = (
             None

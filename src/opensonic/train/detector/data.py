@@ -33,6 +33,9 @@ BOX_PER_SPREAD = 1.298
 BOX_DROP = 0.076
 """How far the box centre lies from the mean of the key points, away from the mouth, in spreads."""
 
+TURNED_EARS = 0.75
+"""Distance of the ears, in box sides, below which a face counts as turned to the side."""
+
 _NOSE, _EARS = ((1, 4), ((234, 127), (454, 356)))
 _EAR_UPPER_SHARE = 0.25
 
@@ -88,6 +91,12 @@ def faces_from_points(points: npt.NDArray[np.float32]) -> npt.NDArray[np.float32
     side = BOX_PER_SPREAD * spread
     rows = np.concatenate([centre, side[:, None], points.reshape(len(points), -1)], axis=1)
     return rows.astype(np.float32)
+
+
+def is_turned(faces: npt.NDArray[np.float32]) -> npt.NDArray[np.bool_]:
+    """Tell which of (N, 15) face rows look far to the side: (N,); their ears lie close together."""
+    ears = np.linalg.norm(faces[:, 11:13] - faces[:, 13:15], axis=1)
+    return np.asarray(ears < TURNED_EARS * faces[:, 2], np.bool_)
 
 
 def points_from_landmarks(landmarks: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:

@@ -1,7 +1,7 @@
 """Train the face detector.
 
     python -m opensonic.train.detector.fit --faces DIR --out DIR1 --steps 4000 --stop 2250
-    python -m opensonic.train.detector.fit --faces DIR --out DIR2 --steps 2000 --mix strict \
+    python -m opensonic.train.detector.fit --faces DIR --out DIR2 --steps 1200 --mix strict \
         --rate 1.2e-3 --seed 3 --start DIR1/detector.pt
 
 One thread is enough: three quarters of an hour on one core with bfloat16 matrix units.
@@ -46,7 +46,7 @@ class FitSettings:
     average: float = 0.998
     sizes_px: tuple[int, ...] = (192, 256, 320)
     size_shares: tuple[float, ...] = (0.15, 0.55, 0.30)
-    save_every: int = 250
+    save_every: int = 200
     replayed: int = 5
     seed: int = 2
 
