@@ -45,7 +45,8 @@ def head_basis(points: Points, rig: Rig) -> Floats:
     pivot = camera.rotation @ _PIVOT
     across, down = ((points.xy - camera.origin) / rig.e - pivot[:2]).T
     near = points.depth - pivot[2]
-    weight = head_weight(points) * rig.e
+    border = _distance_to_border(points, rig)
+    weight = head_weight(points) * ramp(border, 0.0, 0.3) * rig.e
     basis[:, 0, INDEX["head_yaw"]] = near * weight * _DEGREE
     basis[:, 1, INDEX["head_pitch"]] = near * weight * _DEGREE
     basis[:, 0, INDEX["head_roll"]] = -down * weight * _DEGREE
@@ -54,5 +55,11 @@ def head_basis(points: Points, rig: Rig) -> Floats:
     basis[:, 1, INDEX["head_y"]] = weight
     u, v = points.face[:, 0], points.face[:, 1]
     chest = ramp(v, 1.3, 2.2) * (1 - ramp(np.abs(u), 1.2, 2.6)) * (1 - ramp(v, 2.6, 4.4))
-    basis[:, 1, INDEX["breath"]] = -0.012 * rig.e * chest
+    basis[:, 1, INDEX["breath"]] = -0.012 * rig.e * chest * ramp(border, 0.0, 0.3)
     return basis
+
+
+def _distance_to_border(points: Points, rig: Rig) -> Floats:
+    """(N,) float32 in e: what lies at the picture's border stays, so that none is missing there."""
+    far = np.array(rig.size, np.float32) - 1 - points.xy
+    return np.asarray(np.minimum(points.xy, far).min(1) / rig.e, np.float32)

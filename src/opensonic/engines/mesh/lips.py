@@ -57,6 +57,7 @@ class Lips:
         else:
             self.upper = self.lower = 0.5 * (self.upper + self.lower)
             self._snap(np.asarray(cv2.cvtColor(image, cv2.COLOR_RGB2GRAY), np.uint8))
+            self._uncover_teeth(image, _lip_colours(image, landmarks))
 
     def to_frame(self, xy: Floats) -> Floats:
         """Carry places of the picture, (N, 2) px, to e right of and below the middle."""
@@ -105,24 +106,15 @@ class Lips:
         gap = float((self.lower - self.upper)[_SAMPLES // 2])
         if gap < _OPEN_GAP or gap > _SURE_GAP:
             return gap > _SURE_GAP
-        pairs = (
-            (topology.OUTER_LIP_UPPER, topology.INNER_LIP_UPPER),
-            (topology.OUTER_LIP_LOWER, topology.INNER_LIP_LOWER),
-        )
-        spots = [
-            0.5 * (landmarks[list(outer[3:8])] + landmarks[list(inner[3:8])])
-            for outer, inner in pairs
-        ]
-        lips = sample(image, np.asarray([*spots], np.float32)).astype(np.float32)
+        lips = _lip_colours(image, landmarks)
         middle = slice(_SAMPLES // 5, -_SAMPLES // 5)
         shares = np.linspace(0.2, 0.8, 7, dtype=np.float32)
         down = self.upper[middle, None] + (self.lower - self.upper)[middle, None] * shares
         s = np.repeat(self.grid[middle], len(shares))
         seen = sample(image, self.place(s, down.ravel())[None]).astype(np.float32)
-        lip_red = np.median((lips[..., 0] - lips[..., 1]) / (lips.sum(-1) + 1))
-        red = (seen[..., 0] - seen[..., 1]) / (seen.sum(-1) + 1)
+        red = _redness(seen)
         is_dark = seen.mean(-1) < 0.5 * np.median(lips.mean(-1), -1).min()
-        is_tooth = (red < 0.65 * lip_red) & ~is_dark
+        is_tooth = (red < 0.65 * np.median(_redness(lips))) & ~is_dark
         return bool(is_dark.mean() > 0.5 or is_tooth.mean() > 0.2)
 
     def _snap(self, grey: Image) -> None:
@@ -149,3 +141,42 @@ class Lips:
         kernel = np.hanning(9)[1:-1] / np.hanning(9).sum()
         shift = np.convolve(np.pad(shift, 4, "edge"), kernel, "same")
         self.upper = self.lower = np.asarray(self.upper + shift[4:-4], np.float32)
+
+    def _uncover_teeth(self, image: Image, lips: Floats) -> None:
+        """Part nearly closed lips around the bits of teeth that show between them."""
+        reach = np.linspace(-0.04, 0.04, 41, dtype=np.float32)
+        down = (self.upper[:, None] + reach).ravel()
+        places = self.place(np.repeat(self.grid, len(reach)), down)
+        seen = sample(image, places.reshape(len(self.grid), len(reach), 2)).astype(np.float32)
+        is_tooth = _redness(seen) < 0.6 * np.median(_redness(lips))
+        is_tooth &= seen.mean(-1) > 1.35 * np.median(lips.mean(-1), -1).max()
+        is_tooth[np.abs(self.grid) > 0.6] = False
+        _, parts = cv2.connectedComponents(is_tooth.astype(np.uint8))
+        at_line = set(np.unique(parts[:, np.abs(reach) < 0.011])) - {0}
+        is_tooth = np.isin(parts, list(at_line))
+        if is_tooth.any(1).sum() < 2:
+            return
+        top = np.where(is_tooth, reach, 0).min(1) - _RIM * is_tooth.any(1)
+        bottom = np.where(is_tooth, reach, 0).max(1) + _RIM * is_tooth.any(1)
+        kernel = np.hanning(7)[1:-1] / np.hanning(7).sum()
+        top = np.convolve(np.minimum.reduce([np.roll(top, k) for k in (-1, 0, 1)]), kernel, "same")
+        bottom = np.maximum.reduce([np.roll(bottom, k) for k in (-1, 0, 1)])
+        self.lower = np.asarray(self.lower + np.convolve(bottom, kernel, "same"), np.float32)
+        self.upper = np.asarray(self.upper + top, np.float32)
+        self.is_open = True
+
+
+def _redness(colour: Floats) -> Floats:
+    return np.asarray((colour[..., 0] - colour[..., 1]) / (colour.sum(-1) + 1), np.float32)
+
+
+def _lip_colours(image: Image, landmarks: Floats) -> Floats:
+    """(2, 5, 3) float32 colours in the middle of the upper and the lower lip."""
+    pairs = (
+        (topology.OUTER_LIP_UPPER, topology.INNER_LIP_UPPER),
+        (topology.OUTER_LIP_LOWER, topology.INNER_LIP_LOWER),
+    )
+    spots = [
+        0.5 * (landmarks[list(outer[3:8])] + landmarks[list(inner[3:8])]) for outer, inner in pairs
+    ]
+    return sample(image, np.asarray(spots, np.float32)).astype(np.float32)

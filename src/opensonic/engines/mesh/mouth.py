@@ -114,7 +114,7 @@ class Mouth:
         gap = 1 - (0.12 if self._style.is_drawn else 0.34) * np.clip(np.abs(across), 0, 1) ** 8
         body = 0.90 + 0.10 * np.cos(np.clip(along, 0, 1) * 3 - 1.2)
         shade = side * gap * body * (0.95 if is_upper else 0.62)
-        ivory = self._light * np.array([1.0, 0.965, 0.90], np.float32)
+        ivory = self._light * np.array([1.03, 0.955, 0.87], np.float32)
         pink = self._light * np.array([0.66, 0.36, 0.36], np.float32)
         colour = ivory * (1 - gum[..., None]) + pink * gum[..., None]
         return self._finish(colour * shade[..., None], inside * end)

@@ -63,9 +63,12 @@ class Rig:
         e: Distance of the outer eye corners, px.
         landmarks: (478, 2) float32, px.
         lips: The inner edges of the lips.
+        size: Width and height of the picture, px.
     """
 
     def __init__(self, portrait: Portrait) -> None:
+        height, width = portrait.image.shape[:2]
+        self.size = (width, height)
         self.landmarks = np.ascontiguousarray(portrait.face.landmarks[:, :2])
         self.e = max(portrait.face.eye_distance, 4.0)
         self.camera = fit_camera(portrait.face.landmarks, self.e)

@@ -36,7 +36,7 @@ _LIMIT = np.array([12.0 if high > 1 else min(high, 1.0) for high in HIGH], np.fl
 _LIMIT[[INDEX["head_x"], INDEX["head_y"]]] = 0.2
 _LEAST = np.where(LOW < 0, -np.inf, -0.1).astype(np.float32)
 _ITERATIONS = 6
-_DAMPING = np.float32(0.85)
+_DAMPING = np.float32(0.7)
 
 
 def ramp(x: Floats, low: float, high: float) -> Floats:
