@@ -7,6 +7,7 @@ pytest.importorskip("scipy", reason="training needs opensonic[train]")
 
 from opensonic.speech.network import CONTEXT  # noqa: E402
 from opensonic.speech.phones import PHONE_INDEX  # noqa: E402
+from opensonic.train.speech.__main__ import main  # noqa: E402
 from opensonic.train.speech.augment import degrade, make_noise  # noqa: E402
 from opensonic.train.speech.evaluate import correlate_lagged  # noqa: E402
 from opensonic.train.speech.export import export_network, load_network  # noqa: E402
@@ -68,6 +69,12 @@ def test_export_agrees_and_is_small(weights, tmp_path):
     digest = export_network(weights, out)
     assert len(digest) == 64
     assert out.stat().st_size < 8_000_000
+
+
+def test_the_command_line_runs_a_step(weights, tmp_path):
+    (tmp_path / "pretrained.pt").write_bytes(weights.read_bytes())
+    main(["export", "--work", str(tmp_path)])
+    assert (tmp_path / "speech.onnx").is_file()
 
 
 def make_clip(name, seed=0):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import logging
+from collections.abc import Sequence
 from pathlib import Path
 
 import torch
@@ -18,7 +19,7 @@ from opensonic.train.speech.pretrain import TrainingPlan, pretrain
 _VARIANTS = 3
 
 
-def _parse() -> argparse.Namespace:
+def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m opensonic.train.speech", description=__doc__)
     steps = ("all", "corpus", "features", "pretrain", "finetune", "export", "evaluate")
     parser.add_argument("step", choices=steps, help="`all`: everything again from nothing")
@@ -31,12 +32,16 @@ def _parse() -> argparse.Namespace:
     parser.add_argument("--finetune-steps", type=int, default=600)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--threads", type=int, default=1)
-    return parser.parse_args()
+    return parser.parse_args(arguments)
 
 
-def main() -> None:
-    """Run one step, or all of them in order."""
-    options = _parse()
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run one step, or all of them in order.
+
+    Args:
+        arguments: Command line without the program's name; that of the process if None.
+    """
+    options = _parse(arguments)
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
     torch.set_num_threads(options.threads)
     work: Path = options.work

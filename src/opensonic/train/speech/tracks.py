@@ -28,6 +28,7 @@ _TYPICAL_WIDE_GAP = 0.15
 _GAIN_RANGE = (0.7, 1.6)
 _WIDTH_GAIN = 1.5
 _REST_SHARE = 0.3
+_MEASURED = (13, 14, 81, 178, 311, 402, 61, 291, 33, 263)
 
 Curve = npt.NDArray[np.float32]
 """(T,) float32."""
@@ -105,9 +106,11 @@ def read_tracks(folder: Path) -> Iterator[RealClip]:
         raise InputError(f"{folder}: holds no tracks.npz; expected a folder of mouth tracks")
     with np.load(path) as data:
         names, speakers, index = data["names"], data["speaker"], data["index"]
-        points = np.cumsum(data["delta"].astype(np.int32), 1).astype(np.float32) / _SCALE
+        measured = np.isin(index, _MEASURED)
+        steps = data["delta"][:, :, measured].astype(np.int32)
         whole = data["ok"].all(1)
-    lips = [_anchor(*measure_lips(clip, index)) for clip in points]
+    points = np.cumsum(steps, 1).astype(np.float32) / _SCALE
+    lips = [_anchor(*measure_lips(clip, index[measured])) for clip in points]
     for speaker in np.unique(speakers):
         members = np.flatnonzero((speakers == speaker) & whole)
         openings = np.concatenate([lips[place][0] for place in members])
