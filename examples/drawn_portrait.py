@@ -144,9 +144,9 @@ def _skin(points: Array) -> Array:
     half = _mirror(points)
     skin = _egg(half, (0, 0.36, -0.16), (0.76, 0.84, 0.90))
     skin = _join(skin, _egg(half, (0, -0.24, 0.10), (0.605, 0.755, 0.67)), 0.28)
-    skin = _join(skin, _ball(half, (0, -0.865, 0.49), 0.145), 0.32)
+    skin = _join(skin, _ball(half, (0, -0.865, 0.515), 0.150), 0.32)
     skin = _join(skin, _ball(half, (0.36, -0.26, 0.42), 0.25), 0.26)
-    skin = _join(skin, _bone(half, (0.11, 0.235, 0.72), (0.46, 0.24, 0.53), 0.05, 0.06), 0.2)
+    skin = _join(skin, _bone(half, (0.17, 0.235, 0.69), (0.46, 0.24, 0.53), 0.03, 0.06), 0.22)
     skin = _carve(skin, _ball(half, (0.31, 0.06, 0.86), 0.15), 0.2)
     skin = _join(skin, _nose(half), 0.12)
     skin = _join(skin, _lids(half), 0.045)
@@ -175,13 +175,13 @@ def _lids(half: Array) -> Array:
 
 
 def _mouth(half: Array, skin: Array) -> Array:
-    bow = _bone(half, (0.055, -0.528, 0.765), (0.255, -0.560, 0.635), 0.048, 0.018)
+    bow = _bone(half, (0.055, -0.530, 0.752), (0.250, -0.560, 0.635), 0.040, 0.016)
     skin = _join(skin, bow, 0.05)
-    lower = _bone(half, (0, -0.624, 0.758), (0.17, -0.594, 0.69), 0.056, 0.026)
+    lower = _egg(half, (0, -0.616, 0.700), (0.215, 0.052, 0.092))
     skin = _join(skin, lower, 0.06)
     line = np.abs(half[:, 1] - _lip_line(half[:, 0]))
-    front = _step(0.4, 0.6, half[:, 2]) * _step(0.30, 0.25, half[:, 0])
-    skin = skin + 0.028 * np.exp(-((line / 0.014) ** 2)) * front
+    front = _step(0.4, 0.6, half[:, 2]) * _step(0.275, 0.235, half[:, 0])
+    skin = skin + 0.022 * np.exp(-((line / 0.012) ** 2)) * front
     philtrum = np.exp(-((half[:, 0] / 0.03) ** 2)) * np.exp(-(((half[:, 1] + 0.44) / 0.045) ** 2))
     return skin + 0.010 * philtrum * _step(0.4, 0.6, half[:, 2])
 
@@ -189,7 +189,7 @@ def _mouth(half: Array, skin: Array) -> Array:
 def _lip_line(x: Array) -> Array:
     x = np.abs(x)
     bow = 0.010 * np.exp(-(((x - 0.09) / 0.06) ** 2)) - 0.010 * np.exp(-((x / 0.05) ** 2))
-    return -0.574 + bow + 0.42 * x**2
+    return -0.574 + bow + 0.34 * x**2
 
 
 def _eyes(points: Array) -> Array:
@@ -210,15 +210,15 @@ def _hair(points: Array) -> Array:
     face = _carve(face, 0.67 - np.abs(points[:, 0]), 0.30)
     hair = _carve(hair, face, 0.16)
     strands = _strands(points)
-    return hair - 0.009 * strands * _step(0.0, 0.75, 1.30 - points[:, 1])
+    return hair - 0.009 * strands * _step(0.05, 1.0, 1.30 - points[:, 1])
 
 
 def _strands(points: Array) -> Array:
     angle = np.arctan2(points[:, 0] + 0.22, 1.25 - points[:, 1])
     wave = angle + 0.04 * np.sin(3.1 * points[:, 1] + 1.3 * points[:, 2])
     return (
-        np.sin(38 * wave + 2.2 * points[:, 2])
-        + 0.6 * np.sin(83 * wave + 1.7)
+        np.sin(47 * wave + 2.2 * points[:, 2])
+        + 0.6 * np.sin(101 * wave + 1.7)
         + 0.4 * np.sin(151 * wave + 4 * points[:, 2])
     ) / 2
 
@@ -320,10 +320,10 @@ def _mix(colour: Array, other: tuple[float, float, float], share: Array) -> Arra
 
 def _lip_mask(half: Array) -> Array:
     x, y = half[:, 0], half[:, 1]
-    top = -0.497 - 0.020 * np.exp(-((x / 0.03) ** 2)) - 0.80 * np.maximum(x - 0.03, 0) ** 1.7
-    bottom = -0.684 + 1.75 * x**2.0 + 3 * np.maximum(x - 0.17, 0) ** 2
+    top = -0.502 - 0.020 * np.exp(-((x / 0.03) ** 2)) - 0.66 * np.maximum(x - 0.03, 0) ** 1.7
+    bottom = -0.672 + 1.0 * x**2.0 + 6 * np.maximum(x - 0.17, 0) ** 2
     inside = _step(-0.006, 0.012, top - y) * _step(-0.006, 0.014, y - bottom)
-    return inside * _step(0.292, 0.262, x) * (half[:, 2] > 0.4)
+    return inside * _step(0.272, 0.245, x) * (half[:, 2] > 0.4)
 
 
 def _paint_skin(points: Array) -> Array:
@@ -337,13 +337,13 @@ def _paint_skin(points: Array) -> Array:
     lids = np.exp(-(((x - EYE_X) / 0.20) ** 2 + ((y - 0.13) / 0.07) ** 2)) * (z > 0.3)
     base = _mix(base, (0.40, 0.18, 0.13), 0.35 * lids)
     base = _mix(base, (0.52, 0.125, 0.110), 0.80 * _lip_mask(half))
-    line = np.exp(-(((y - _lip_line(x)) / 0.0075) ** 2)) * _step(0.292, 0.262, x) * (z > 0.45)
+    line = np.exp(-(((y - _lip_line(x)) / 0.0075) ** 2)) * _step(0.272, 0.245, x) * (z > 0.45)
     base = _mix(base, (0.11, 0.022, 0.020), 0.85 * line)
     # Lashes: a dark edge along the upper lid, thinner along the lower one.
     edge = _lid_opening(half)
     front = (z > 0.5) & (np.hypot(x - EYE_X, y - EYE_Y) < 0.24)
     upper = y > EYE_Y + 0.02 + 0.06 * (x - EYE_X)
-    lash = np.exp(-((edge / np.where(upper, 0.020, 0.009)) ** 2)) * front
+    lash = np.exp(-((edge / np.where(upper, 0.026, 0.009)) ** 2)) * front
     base = _mix(base, (0.012, 0.008, 0.007), np.where(upper, 0.95, 0.45) * lash)
     roots = np.exp(-np.maximum(_hair(points), 0) / 0.028) * (points[:, 1] > -0.2)
     base = _mix(base, (0.085, 0.036, 0.020), 0.9 * roots)
@@ -355,7 +355,7 @@ def _brow_mask(half: Array) -> Array:
     share = np.clip((x - 0.11) / 0.44, 0, 1)
     middle = 0.256 + 0.075 * np.sin(np.pi * np.minimum(share * 0.80 + 0.06, 1)) - 0.030 * share
     thick = 0.036 * (1 - share) ** 0.55 + 0.006
-    hairs = 0.82 + 0.18 * np.sin(230 * x + 170 * (y - middle))
+    hairs = 0.93 + 0.07 * np.sin(230 * x + 170 * (y - middle))
     across = np.exp(-(np.abs((y - middle) / thick) ** 2.4))
     along = _step(0.085, 0.15, x) * _step(0.565, 0.50, x)
     return across * along * hairs * (half[:, 2] > 0.2)
