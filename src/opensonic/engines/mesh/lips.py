@@ -37,6 +37,7 @@ class Lips:
         upper: (65,) float32 inner edge of the upper lip, e below the middle.
         lower: (65,) float32 inner edge of the lower lip; the same where the lips touch.
         is_open: Whether the picture shows parted lips.
+        redness: Redness of the lips' own colour.
     """
 
     def __init__(self, image: Image, landmarks: Floats, axes: Floats) -> None:
@@ -50,14 +51,16 @@ class Lips:
         self.upper = self._trace(landmarks, topology.INNER_LIP_UPPER, ends)
         self.lower = self._trace(landmarks, topology.INNER_LIP_LOWER, ends)
         self.lower = np.maximum(self.lower, self.upper)
-        self.is_open = self._shows_interior(image, landmarks)
+        colours = _lip_colours(image, landmarks)
+        self.redness = float(np.median(redness(colours)))
+        self.is_open = self._shows_interior(image, colours)
         if self.is_open:
             rim = _RIM * np.minimum(6 * (1 - np.abs(self.grid)), 1)
             self.upper, self.lower = self.upper - rim, self.lower + rim
         else:
             self.upper = self.lower = 0.5 * (self.upper + self.lower)
             self._snap(np.asarray(cv2.cvtColor(image, cv2.COLOR_RGB2GRAY), np.uint8))
-            self._uncover_teeth(image, _lip_colours(image, landmarks))
+            self._uncover_teeth(image, colours)
 
     def to_frame(self, xy: Floats) -> Floats:
         """Carry places of the picture, (N, 2) px, to e right of and below the middle."""
@@ -101,20 +104,19 @@ class Lips:
         missing = np.where(self.grid < 0, ends[0, 1] - smooth[0], ends[1, 1] - smooth[-1])
         return np.asarray(smooth + missing * near_end, np.float32)
 
-    def _shows_interior(self, image: Image, landmarks: Floats) -> bool:
+    def _shows_interior(self, image: Image, lips: Floats) -> bool:
         """Tell whether teeth or darkness lie between the inner edges of the lips, not lip."""
         gap = float((self.lower - self.upper)[_SAMPLES // 2])
         if gap < _OPEN_GAP or gap > _SURE_GAP:
             return gap > _SURE_GAP
-        lips = _lip_colours(image, landmarks)
         middle = slice(_SAMPLES // 5, -_SAMPLES // 5)
         shares = np.linspace(0.2, 0.8, 7, dtype=np.float32)
         down = self.upper[middle, None] + (self.lower - self.upper)[middle, None] * shares
         s = np.repeat(self.grid[middle], len(shares))
         seen = sample(image, self.place(s, down.ravel())[None]).astype(np.float32)
-        red = _redness(seen)
+        red = redness(seen)
         is_dark = seen.mean(-1) < 0.5 * np.median(lips.mean(-1), -1).min()
-        is_tooth = (red < 0.65 * np.median(_redness(lips))) & ~is_dark
+        is_tooth = (red < 0.65 * self.redness) & ~is_dark
         return bool(is_dark.mean() > 0.5 or is_tooth.mean() > 0.2)
 
     def _snap(self, grey: Image) -> None:
@@ -148,7 +150,7 @@ class Lips:
         down = (self.upper[:, None] + reach).ravel()
         places = self.place(np.repeat(self.grid, len(reach)), down)
         seen = sample(image, places.reshape(len(self.grid), len(reach), 2)).astype(np.float32)
-        is_tooth = _redness(seen) < 0.6 * np.median(_redness(lips))
+        is_tooth = redness(seen) < 0.6 * self.redness
         is_tooth &= seen.mean(-1) > 1.35 * np.median(lips.mean(-1), -1).max()
         is_tooth[np.abs(self.grid) > 0.6] = False
         _, parts = cv2.connectedComponents(is_tooth.astype(np.uint8))
@@ -166,7 +168,8 @@ class Lips:
         self.is_open = True
 
 
-def _redness(colour: Floats) -> Floats:
+def redness(colour: Floats) -> Floats:
+    """Say how red colours, (..., 3) RGB, are: lips and gums more than teeth, in any light."""
     return np.asarray((colour[..., 0] - colour[..., 1]) / (colour.sum(-1) + 1), np.float32)
 
 

@@ -11,6 +11,7 @@ import numpy as np
 
 from opensonic.channels import INDEX, JAW_GAP
 from opensonic.engines.mesh.camera import MOUTH_V
+from opensonic.engines.mesh.lips import redness
 from opensonic.engines.mesh.rig import Rig
 from opensonic.engines.mesh.sampling import Box, Floats, Image, sample
 from opensonic.engines.mesh.seam import Cover
@@ -75,17 +76,18 @@ class Mouth:
         colour = sample(image, places.astype(np.float32)).astype(np.float32)
         points = rig.points(places.reshape(-1, 2))
         inside = np.minimum(points.below_upper, -points.below_lower).reshape(self._x.shape)
-        bright, red = colour.mean(-1), (colour[..., 0] - colour[..., 1]) / (colour.sum(-1) + 1)
-        within = inside > 0.015
-        if within.sum() < 20:
+        bright, red = colour.mean(-1), redness(colour)
+        teeth = (inside > 0.015) & (red < 0.6 * rig.lips.redness)
+        if teeth.sum() < 20:
             return None
-        level = np.percentile(bright[within], 85)
-        own_red = np.median(red[within & (bright > 0.8 * level)])
-        like = ramp(bright / level, 0.42, 0.66) * (1 - ramp(red - own_red, 0.05, 0.10))
+        level, own_red = np.percentile(bright[teeth], 85), float(np.median(red[teeth]))
+        lip_red = max(rig.lips.redness, own_red + 0.05)
+        limits = (own_red + 0.4 * (lip_red - own_red), own_red + 0.8 * (lip_red - own_red))
+        like = ramp(bright / level, 0.42, 0.66) * (1 - ramp(red, *limits))
         like *= ramp(inside, 0.0, 0.02)
         size = 2 * int(0.012 * e) + 1
         like = np.asarray(cv2.morphologyEx(like, cv2.MORPH_CLOSE, np.ones((size, size), np.uint8)))
-        if like[within].mean() < 0.3:
+        if like[inside > 0.015].mean() < 0.3:
             return None
         return self._finish(colour, like)
 
