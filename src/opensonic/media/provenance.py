@@ -134,13 +134,13 @@ def visible_mark(width: int, height: int) -> npt.NDArray[np.float32]:
         scale /= too_wide
     shape = (min(height, text_px + below + 2 * margin), min(width, text_width + 2 * margin))
     origin = (margin, shape[0] - margin - below // 2)
-    layers = []
-    for thickness in (stroke + 2 * max(1, stroke), stroke):
-        canvas = np.zeros(shape, np.uint8)
-        cv2.putText(canvas, VISIBLE_TEXT, origin, font, scale, 255, thickness, cv2.LINE_AA)
-        layers.append(canvas.astype(np.float32)[..., None] / 255)
-    edge, text = layers
-    keep = (1 - 0.6 * edge) * (1 - text)
+    canvas = np.zeros(shape, np.uint8)
+    cv2.putText(canvas, VISIBLE_TEXT, origin, font, scale, 255, stroke, cv2.LINE_AA)
+    text = canvas.astype(np.float32)[..., None] / 255
+    reach = 2 * stroke + 1
+    dark = cv2.GaussianBlur(cv2.dilate(canvas, np.ones((reach, reach), np.uint8)), (0, 0), stroke)
+    edge = dark.astype(np.float32)[..., None] / 255
+    keep = (1 - 0.75 * edge) * (1 - text)
     return np.stack([np.repeat(keep, 3, axis=2), np.repeat(255 * text, 3, axis=2)])
 
 
