@@ -23,6 +23,8 @@ _SLACK = 0.018
 _RIM = 0.006
 """The same for the upper lid; its lashes must stay on the lid."""
 _WIDEN = 1.05
+_BROW = 0.035
+"""How far the hairs of a brow reach below its lower landmarks, e."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -111,7 +113,7 @@ def _fit_eye(rig: Rig, parts: _Parts) -> Eye:
     inside = np.clip((1 - np.abs(grid)) * 12, 0, 1)
     upper -= _RIM * inside
     opened = (np.maximum(lower - upper, 0) + _SLACK) * inside
-    room = np.clip(upper - trace(parts.brow) - 0.01, 0.09, 0.22)
+    room = np.clip(upper - trace(parts.brow) - _BROW, 0.075, 0.22)
     rim = points[list(parts.iris[1:])] - points[parts.iris[0]]
     return Eye(
         INDEX[parts.blink],
