@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN = $(VENV)/bin
 # The training extra needs PyTorch; TRAIN= leaves it out, and its tests skip and say so.
-TRAIN ?= train
+TRAIN ?= yes
 
 .PHONY: demo test lint bench clean
 
@@ -32,7 +32,7 @@ $(VENV)/.base: $(BIN)/python pyproject.toml
 $(VENV)/.dev: $(VENV)/.base constraints.txt tools/debian_packages.sh
 	bash tools/debian_packages.sh
 	$(BIN)/python -m pip install --quiet -c constraints.txt --upgrade "pip>=25.1"
-	$(BIN)/python -m pip install --quiet -c constraints.txt --group dev -e ".[$(TRAIN)]"
+	$(BIN)/python -m pip install --quiet -c constraints.txt --group dev -e ".$(if $(TRAIN),[train])"
 	touch $@
 
 clean:
