@@ -127,7 +127,7 @@ class Mouth:
         inside = ramp(y - top, -0.01, 0.05) * (1 - ramp(np.abs(x), 0.17, 0.25))
         groove = 1 - 0.16 * np.exp(-((x / 0.02) ** 2))
         round_ = np.clip(0.30 + 7.0 * (y - top), 0.30, 1.0) * np.clip(1 - (x / 0.3) ** 2, 0.2, 1)
-        pink = self._light * np.array([0.70, 0.35, 0.35], np.float32)
+        pink = self._light * np.array([0.86, 0.43, 0.42], np.float32)
         colour = pink * (groove * round_)[..., None]
         return self._finish(colour, inside.astype(np.float32))
 
