@@ -114,9 +114,9 @@ def test_mono_blocks_have_the_exact_length_and_do_not_shift(rate, wanted):
     assert found.dtype == np.float32
     assert len(found) == round(speech.duration * wanted)
     expected = 0.5 * np.sin(2 * np.pi * 300 * np.arange(len(found)) / wanted)
-    middle = slice(len(found) // 10, -len(found) // 10)
-    assert np.abs(found - expected)[middle].max() < 0.02
-    assert np.abs(found[-200:]).max() > 0.3, "the tail is missing"
+    error = np.abs(found - expected)
+    assert error[100:-100].max() < 0.02
+    assert error[-12:-2].max() < 0.05, "the tail is missing"
 
 
 def test_passes_restart_and_may_stop_early(tmp_path):

@@ -191,6 +191,16 @@ def test_movement_is_smooth():
     assert (jump < (0.1, 0.1, 0.1, 0.001, 0.001)).all()
 
 
+def test_frames_between_ticks_are_interpolated():
+    pose = play(make_heard(30, 100, talks=False), 100)[:, POSE]
+    assert (np.abs(np.diff(pose, n=2, axis=0)).max(axis=0) < (3e-3, 1e-3, 1e-3, 2e-5, 2e-5)).all()
+
+
+def test_silence_moves_alike_at_any_frame_rate():
+    slow, fast = (play(make_heard(20, fps, talks=False), fps) for fps in (25, 75))
+    assert (slow == fast[1::3]).all()
+
+
 def test_starts_at_rest(five_minutes):
     assert np.abs(five_minutes[0, BODY]).max() < 0.1
 
