@@ -119,6 +119,15 @@ def test_mono_blocks_have_the_exact_length_and_do_not_shift(rate, wanted):
     assert error[-12:-2].max() < 0.05, "the tail is missing"
 
 
+def test_eight_channels_of_planar_sound(tmp_path):
+    samples = tone(1, 48000, 8)
+    speech = read_speech(encode(tmp_path / "a.m4a", samples, 48000, "aac", layout="7.1"))
+    assert speech.layout == "7.1"
+    sound = whole(speech.sound())[:, 10000:30000]
+    kept = [0, 1, 2, 4, 5, 6, 7]  # AAC keeps only the depths of the low-frequency channel
+    assert np.abs(sound - samples.T[:, 10000:30000])[kept].max() < 0.1
+
+
 def test_passes_restart_and_may_stop_early(tmp_path):
     path = encode(tmp_path / "a.mp3", tone(3, 44100, 2), 44100, "libmp3lame")
     speech = read_speech(path)
