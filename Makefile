@@ -16,7 +16,7 @@ test: $(VENV)/.dev lint
 lint: $(VENV)/.dev
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	$(BIN)/mypy
+	$(BIN)/python tools/type_check.py
 	$(BIN)/lint-imports
 
 bench: $(VENV)/.base
