@@ -211,3 +211,18 @@ def test_wrong_landmarks_do_not_crash(drawn):
         face = Face(drawn.face.box, landmarks.astype(np.float32), 0.1)
         frame = MeshRenderer(Portrait(drawn.image, face)).render(pose(jaw_open=1, head_yaw=5))
         assert frame.shape == drawn.image.shape
+
+
+def test_landmarks_follow_their_part_of_the_face(drawn, renderer):
+    def moves(**channels):
+        return renderer.landmarks(pose(**channels)) - drawn.face.landmarks
+
+    jaw = moves(jaw_open=0.5)
+    assert (jaw[[152, 199, 200, 18, 17, 148, 377], 1] > 6).all()
+    assert np.abs(jaw[[1, 4, 6, 10, 33, 263, 0, 13]]).max() < 1
+    blink = moves(blink_right=1)
+    assert blink[159, 1] > 3 > 1 > blink[145, 1] > -2
+    assert np.abs(blink[468:478]).max() < 1e-4
+    assert np.abs(blink[[386, 50, 280, 152]]).max() < 1e-4
+    assert moves(gaze_x=1)[468, 0] > 1
+    assert moves(gaze_x=1)[[33, 133], 0] == pytest.approx(0, abs=1e-4)

@@ -16,13 +16,15 @@ from opensonic.engines.mesh.warp import LOWER, N_COEFFICIENTS, ramp
 from opensonic.face import topology
 
 _SAMPLES = 33
+GAZE_REACH = (0.026, 0.015)
+"""How far the iris goes to the right and down, e."""
 _LOWER_SHARE = 0.12
 """Share of the way that the lower lid goes."""
-_SLACK = 0.018
+_SLACK = 0.024
 """How far below its landmarks the eye is taken to reach, e: a shut eye must not look out."""
 _RIM = 0.006
 """The same for the upper lid; its lashes must stay on the lid."""
-_WIDEN = 1.05
+_WIDEN = 1.12
 _BROW = 0.035
 """How far the hairs of a brow reach below its lower landmarks, e."""
 
@@ -213,7 +215,7 @@ class Eyeball:
     def __init__(self, source: Image, corner: tuple[int, int], rig: Rig, eye: Eye) -> None:
         self._source, self._eye = source, eye
         self._corner = np.array(corner, np.float32)
-        self._reach = np.array([0.026, 0.015], np.float32) * rig.e
+        self._reach = np.array(GAZE_REACH, np.float32) * rig.e
         size = 0.5 * eye.half
         around = np.array([[0, 0], [size, 0], [0, size]], np.float32)
         self._xy = np.asarray(eye.middle + around @ rig.camera.axes[:2], np.float32)

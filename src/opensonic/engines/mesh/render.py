@@ -17,27 +17,24 @@ from opensonic.channels import INDEX, MOUTH
 from opensonic.engines.mesh.eyes import (
     Eye,
     Eyeball,
-    eyes_basis,
     find_eyes,
     lash_shade,
     uncover_tuck,
 )
 from opensonic.engines.mesh.head import head_basis
 from opensonic.engines.mesh.mouth import Mouth, head_reference, mouth_depth
-from opensonic.engines.mesh.rig import Points, Rig
+from opensonic.engines.mesh.rig import Rig
 from opensonic.engines.mesh.sampling import SINGLE_MAP, Box, Floats, Image
 from opensonic.engines.mesh.seam import Seam, cover
+from opensonic.engines.mesh.skin import landmark_basis, skin_basis
 from opensonic.engines.mesh.style import measure_style
 from opensonic.engines.mesh.warp import (
     LOWER,
     N_COEFFICIENTS,
-    REST,
     UPPER,
     Lattice,
     coefficients,
-    mouth_basis,
 )
-from opensonic.face import topology
 from opensonic.values import Portrait
 
 _NODES_PER_E = 24
@@ -45,15 +42,10 @@ _BAND = 12
 """Rows of the lattice that are warped together."""
 _STILL = 0.02
 """Displacement below which a place counts as still, px."""
-_LOWER_LANDMARKS = (
-    {*topology.OUTER_LIP_LOWER[1:-1], *topology.INNER_LIP_LOWER[1:-1]}
-    | {*topology.RIGHT_EYE_LOWER[1:-1], *topology.LEFT_EYE_LOWER[1:-1]}
-    | {*topology.FACE_OVAL[12:25]}
-)
 
 
 class MeshRenderer:
-    """Draws frames of one portrait.
+    """Draws frames of one portrait; not for two threads at a time.
 
     Args:
         portrait: The picture and its face.
@@ -69,8 +61,12 @@ class MeshRenderer:
         self._lattice = self._find_region()
         nodes = self._rig.points(self._lattice.xy.reshape(-1, 2))
         rows = len(self._lattice.xy)
-        self._upper = self._basis(nodes, UPPER).reshape(rows, -1, N_COEFFICIENTS)
-        self._lower = self._basis(nodes, LOWER).reshape(rows, -1, N_COEFFICIENTS)
+        self._upper = skin_basis(nodes, self._rig, self._eyes, UPPER).reshape(
+            rows, -1, N_COEFFICIENTS
+        )
+        self._lower = skin_basis(nodes, self._rig, self._eyes, LOWER).reshape(
+            rows, -1, N_COEFFICIENTS
+        )
         self._places = np.stack([self._lattice.xy, self._lattice.xy])
         self._source = self._enlarge_source()
         self._mouth = Mouth(portrait.image, self._rig, self._style)
@@ -81,22 +77,16 @@ class MeshRenderer:
         self._eyeballs = {
             eye.blink: Eyeball(self._source, corner, self._rig, eye) for eye in self._eyes
         }
-        self._landmark_basis = self._fit_landmarks()
-
-    def _basis(self, points: Points, layer: bool) -> Floats:
-        return np.asarray(
-            mouth_basis(points, self._rig, layer)
-            + eyes_basis(points, self._rig, self._eyes, layer)
-            + head_basis(points, self._rig),
-            np.float32,
-        )
+        self._landmark_basis = landmark_basis(self._rig, self._eyes)
 
     def _find_region(self) -> Lattice:
-        step = int(np.clip(round(self._rig.e / _NODES_PER_E), 2, 16))
+        step = int(np.clip(round(self._rig.e / _NODES_PER_E), 2, 32))
         coarse = Lattice((0, 0, self._width, self._height), max(6 * step, 4))
         points = self._rig.points(coarse.xy.reshape(-1, 2))
-        size = np.abs(self._basis(points, UPPER)).max((1, 2))
-        size = np.maximum(size, np.abs(self._basis(points, LOWER)).max((1, 2)))
+        size = np.abs(skin_basis(points, self._rig, self._eyes, UPPER)).max((1, 2))
+        size = np.maximum(
+            size, np.abs(skin_basis(points, self._rig, self._eyes, LOWER)).max((1, 2))
+        )
         rows, columns = np.nonzero(size.reshape(coarse.xy.shape[:2]) > 0.05)
         if not len(rows):
             return Lattice((0, 0, min(self._width, 8), min(self._height, 8)), step)
@@ -124,7 +114,7 @@ class MeshRenderer:
         edges = [rig.lips.place(rig.lips.grid, line) for line in (rig.lips.upper, rig.lips.lower)]
         bases = []
         for edge, layer in zip(edges, (UPPER, LOWER), strict=True):
-            basis = self._basis(rig.points(edge), layer)
+            basis = skin_basis(rig.points(edge), self._rig, self._eyes, layer)
             basis[..., INDEX["lip_press"]] = 0
             basis[..., INDEX["lower_lip_tuck"]] *= 0.5
             bases.append(basis)
@@ -133,7 +123,7 @@ class MeshRenderer:
     def _lid_seam(self, eye: Eye) -> Seam:
         edges = [eye.edge(self._rig, layer) for layer in (UPPER, LOWER)]
         bases = [
-            self._basis(self._rig.points(edge), layer)
+            skin_basis(self._rig.points(edge), self._rig, self._eyes, layer)
             for edge, layer in zip(edges, (UPPER, LOWER), strict=True)
         ]
         upper = uncover_tuck(bases[0], eye, self._rig)
@@ -145,17 +135,6 @@ class MeshRenderer:
         xy = np.asarray(rig.lips.middle + around @ rig.camera.axes[:2], np.float32)
         points = replace(rig.points(xy), face=head_reference(), depth=mouth_depth(rig))
         return xy, head_basis(points, rig)
-
-    def _fit_landmarks(self) -> Floats:
-        points = self._rig.points(self._rig.landmarks)
-        upper, lower = self._basis(points, UPPER), self._basis(points, LOWER)
-        low = sorted(_LOWER_LANDMARKS)
-        upper[low] = lower[low]
-        if self._rig.lips.is_open:
-            above, below = list(topology.INNER_LIP_UPPER), list(topology.INNER_LIP_LOWER)
-            gap = self._rig.landmarks[below] - self._rig.landmarks[above]
-            upper[above, :, REST], upper[below, :, REST] = 0.4 * gap, -0.6 * gap
-        return upper
 
     def landmarks(self, values: Floats) -> Floats:
         """Say where the landmarks are in a frame.
