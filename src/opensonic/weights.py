@@ -48,7 +48,7 @@ _FILES: tuple[WeightFile, ...] = (
     WeightFile(
         "speech",
         "speech/speech.onnx",
-        "e92cb8a9101f155df05dd58542f77a6e78a42d1d9aac7d1fda410dab4f052b3e",
+        "ddf8f0efc8b3c187f05f7f8c3ac56719fe10a567c2340992014b200fed85a817",
         "opensonic.train.speech",
     ),
     WeightFile(
