@@ -257,9 +257,14 @@ class MeshRenderer:
         below, _ = self._sample(layers[1], part)
         shares = cover(edges, box, self._style.softness)
         picture = above * shares.above + below * shares.below
-        if shares.between.max() > 0:
-            inside = self._mouth.render(box, shares, factors, self._head_matrix(factors))
-            picture += inside * shares.between
+        seen = shares.between[..., 0] > 0
+        rows, columns = np.flatnonzero(seen.any(1)), np.flatnonzero(seen.any(0))
+        if len(rows):
+            y, x = slice(rows[0], rows[-1] + 1), slice(columns[0], columns[-1] + 1)
+            hole = (box[0] + x.start, box[1] + y.start, box[0] + x.stop, box[1] + y.stop)
+            opening = shares.crop(y, x)
+            head = self._head_matrix(factors)
+            picture[y, x] += self._mouth.render(hole, opening, factors, head) * opening.between
         frame[box[1] : box[3], box[0] : box[2]] = np.rint(np.clip(picture, 0, 255))
 
     def _head_matrix(self, factors: Floats) -> Floats:

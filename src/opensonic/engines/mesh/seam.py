@@ -27,6 +27,11 @@ class Cover:
     depth: Floats
     height: Floats
 
+    def crop(self, rows: slice, columns: slice) -> Cover:
+        """Give the shares of a part of the patch."""
+        arrays = (self.above, self.below, self.between, self.depth, self.height)
+        return Cover(*(array[rows, columns] for array in arrays))
+
 
 class Seam:
     """Two edges, from the picture's left to its right.
