@@ -28,6 +28,9 @@ _SILENCE_ROWS = 15
 _BREATH_ROWS = 50
 _RELAX_SIGMA = 6.0
 _PARTED = 0.1
+_WIDTH_GAIN = 1.8
+_WIDE_GAIN = 1.5
+"""Regression is timid by the share that it cannot explain: these give the extremes back."""
 _PARTED_SIGMA = 2.0
 _PRESENCE_SIGMA = 20.0
 _UPPER_SHARE = 0.35
@@ -81,12 +84,14 @@ def trace_curves(heard: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
     awake = _awake(heard[:, SILENCE])
     tuck = smooth(heard[:, LABIODENTAL], 1.0) * awake
     shut = _shut_lips(heard[:, CLOSURE])
-    width = heard[:, WIDTH] * awake
+    width = heard[:, WIDTH] * _WIDTH_GAIN * awake
+    opening = np.maximum(heard[:, APERTURE], 0)
+    opening = opening * (1 + (_WIDE_GAIN - 1) * np.clip(opening - 0.3, 0, 0.7))
     sealed = np.clip(heard[:, CLOSURE] + heard[:, LABIODENTAL], 0, 1)
     parted = _PARTED * _parted_lips(heard[:, SILENCE], sealed)
     return np.stack(
         [
-            (np.maximum(heard[:, APERTURE], 0) + parted) * _APERTURE_UNIT * awake,
+            (opening + parted) * _APERTURE_UNIT * awake,
             np.clip(width, 0, 1),
             np.clip(-width, 0, 1),
             np.clip(heard[:, JAW], 0, 1) * awake,
