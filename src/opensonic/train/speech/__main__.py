@@ -28,8 +28,8 @@ def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument(
         "--clips", type=Path, help="folder of clips to measure on, never trained on"
     )
-    parser.add_argument("--steps", type=int, default=4000, help="of pre-training")
-    parser.add_argument("--finetune-steps", type=int, default=600)
+    parser.add_argument("--steps", type=int, default=4800, help="of pre-training")
+    parser.add_argument("--finetune-steps", type=int, default=400)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--threads", type=int, default=1)
     return parser.parse_args(arguments)

@@ -34,6 +34,7 @@ from opensonic.train.speech.tracks import RealClip, read_tracks
 _LOG = logging.getLogger(__name__)
 _KEPT_ASIDE = 60
 _SYNTHETIC_WEIGHTS = (1.0, 1.0, 3.0, 3.0)
+_CLOSURE_WEIGHT = 2.0
 _LOG_EVERY = 25
 
 
@@ -49,7 +50,7 @@ class FinetuningPlan:
         seed: Everything is drawn from it.
     """
 
-    steps: int = 600
+    steps: int = 400
     real: int = 10
     synthetic: int = 8
     learning_rate: float = 4e-4
@@ -143,7 +144,7 @@ def finetune(weights: Path, tracks: Path, rows: Path, out: Path, plan: Finetunin
     source.relabel(fit_shapes(network, clips, tracks / "words.json"))
     network.train()
     optimiser = torch.optim.AdamW(network.parameters(), lr=plan.learning_rate, weight_decay=0.02)
-    average = Average(network, 0.98)
+    average = Average(network, 0.99)
     for step in range(1, plan.steps + 1):
         for group in optimiser.param_groups:
             cosine = 0.03 + 0.97 * 0.5 * (1 + np.cos(np.pi * step / plan.steps))
@@ -157,7 +158,7 @@ def finetune(weights: Path, tracks: Path, rows: Path, out: Path, plan: Finetunin
         phones, mouth = phones.float(), mouth.float()
         on_real = _real_loss(mouth[: plan.real], lips)
         on_synthetic = synthetic_loss(
-            phones[plan.real :], mouth[plan.real :], batch, _SYNTHETIC_WEIGHTS
+            phones[plan.real :], mouth[plan.real :], batch, _SYNTHETIC_WEIGHTS, _CLOSURE_WEIGHT
         )
         loss = on_real + 0.5 * on_synthetic
         optimiser.zero_grad()

@@ -47,7 +47,7 @@ class TrainingPlan:
         seed: Everything is drawn from it.
     """
 
-    steps: int = 4000
+    steps: int = 4800
     batch: int = 16
     learning_rate: float = 1.5e-3
     seed: int = 1
@@ -145,7 +145,11 @@ class SyntheticRows:
 
 
 def synthetic_loss(
-    phones: torch.Tensor, mouth: torch.Tensor, batch: Batch, shape_weights: tuple[float, ...]
+    phones: torch.Tensor,
+    mouth: torch.Tensor,
+    batch: Batch,
+    shape_weights: tuple[float, ...],
+    closure_weight: float = 1.0,
 ) -> torch.Tensor:
     """Compute the loss on synthetic speech.
 
@@ -154,6 +158,7 @@ def synthetic_loss(
         mouth: (B, T, 6) outputs.
         batch: What they should be.
         shape_weights: Weight of each of the four shapes.
+        closure_weight: Weight of a missed closure against a false one.
     """
     _, shapes, labels = batch
     named = F.cross_entropy(phones.flatten(0, 1), labels.flatten(), label_smoothing=0.05)
@@ -161,7 +166,9 @@ def synthetic_loss(
     near = F.smooth_l1_loss(
         mouth[..., :N_SHAPES], shapes[..., :N_SHAPES], beta=0.1, reduction="none"
     )
-    sure = F.binary_cross_entropy_with_logits(mouth[..., N_SHAPES:], shapes[..., N_SHAPES:])
+    sure = F.binary_cross_entropy_with_logits(
+        mouth[..., N_SHAPES:], shapes[..., N_SHAPES:], pos_weight=torch.tensor(closure_weight)
+    )
     return named + (near * weights).mean() + sure
 
 
