@@ -42,7 +42,7 @@ _FILES: tuple[WeightFile, ...] = (
     WeightFile(
         "face_detector",
         "face/face_detector.onnx",
-        "407877f4fe3029db96e68c7b0b5466304912cc7e02ca662e1c2876fd88bdd546",
+        "ea2a1eb3bbf834753bf5e3b262b531adff4e14cf379a82dd43290f5b23416d20",
         "opensonic.train.detector",
     ),
     WeightFile(

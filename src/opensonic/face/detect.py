@@ -34,7 +34,7 @@ N_KEYPOINTS = 6
 SIZE_UNIT = 4
 """Box sides and key points are predicted in units of this many strides."""
 
-MIN_SCORE = 0.72
+MIN_SCORE = 0.77
 """Faces below this score are dropped."""
 MIN_TILE_SCORE = 0.85
 """The same for tiles, of which a picture has many."""
