@@ -226,3 +226,12 @@ def test_landmarks_follow_their_part_of_the_face(drawn, renderer):
     assert np.abs(blink[[386, 50, 280, 152]]).max() < 1e-4
     assert moves(gaze_x=1)[468, 0] > 1
     assert moves(gaze_x=1)[[33, 133], 0] == pytest.approx(0, abs=1e-4)
+
+
+@pytest.mark.parametrize("channel", CHANNELS)
+def test_nothing_jumps_when_a_channel_leaves_rest(renderer, channel):
+    head = {"head_yaw": 4, "head_pitch": -3, "head_roll": 5}
+    before = renderer.render(pose(**head))
+    values = pose(**head)
+    values[INDEX[channel]] += 3e-4
+    assert difference(renderer.render(values), before).max() < 8

@@ -8,15 +8,14 @@ import numpy as np
 import numpy.typing as npt
 
 from opensonic.channels import INDEX
-from opensonic.engines.mesh.head import head_basis
 from opensonic.engines.mesh.rig import Points, Rig
-from opensonic.engines.mesh.sampling import Box, Floats, Image, sample
+from opensonic.engines.mesh.sampling import Box, Floats
 from opensonic.engines.mesh.seam import Cover
 from opensonic.engines.mesh.warp import LOWER, N_COEFFICIENTS, ramp
 from opensonic.face import topology
 
 _SAMPLES = 33
-GAZE_REACH = (0.026, 0.015)
+GAZE_REACH = np.array([0.026, 0.015], np.float32)
 """How far the iris goes to the right and down, e."""
 _LOWER_SHARE = 0.12
 """Share of the way that the lower lid goes."""
@@ -64,6 +63,20 @@ class Eye:
         line = self.lower if layer == LOWER else self.upper
         frame = np.column_stack([self.grid * self.half, line])
         return np.asarray(self.middle + frame @ rig.camera.axes[:2], np.float32)
+
+    def shift_iris(self, places: Floats, gaze: Floats) -> Floats:
+        """Let the iris look around; the corners of the eye stay.
+
+        Args:
+            places: (H, W, 2) float32 places of the picture that a patch shows, px.
+            gaze: (2,) shift of the iris, px.
+
+        Returns:
+            (H, W, 2) float32 places with the iris shifted.
+        """
+        away = np.abs(places[..., 0] - self.iris[0] - gaze[0]) / self.radius
+        near = 1 - ramp(away, 1.0, 2.2)
+        return np.asarray(places - near[..., None] * gaze, np.float32)
 
 
 @dataclass(frozen=True)
@@ -200,44 +213,3 @@ def lash_shade(edges: Floats, cover: Cover, box: Box, blink: float, e: float) ->
     near = np.exp(-((cover.depth / max(0.009 * e, 0.7)) ** 2)) * (1 - across**4)
     strength = 0.45 * np.clip(blink, 0, 1) ** 2
     return np.asarray(1 - strength * near[..., None], np.float32)
-
-
-class Eyeball:
-    """What lies behind the lids of one eye: the picture's own eye, its iris shifted.
-
-    Args:
-        source: (H, W, 3) uint8, the picture at twice its size.
-        corner: Place of the source's first pixel in the picture, px.
-        rig: The portrait's rig.
-        eye: The eye.
-    """
-
-    def __init__(self, source: Image, corner: tuple[int, int], rig: Rig, eye: Eye) -> None:
-        self._source, self._eye = source, eye
-        self._corner = np.array(corner, np.float32)
-        self._reach = np.array(GAZE_REACH, np.float32) * rig.e
-        size = 0.5 * eye.half
-        around = np.array([[0, 0], [size, 0], [0, size]], np.float32)
-        self._xy = np.asarray(eye.middle + around @ rig.camera.axes[:2], np.float32)
-        self._basis = head_basis(rig.points(self._xy), rig)
-
-    def render(self, box: Box, coefficients: Floats) -> Floats:
-        """Draw the eye without lids.
-
-        Args:
-            box: x0, y0, x1, y1 of the patch, px.
-            coefficients: (K,) float32.
-
-        Returns:
-            (H, W, 3) float32, 0 to 255.
-        """
-        moved = self._xy + self._basis @ coefficients
-        back = np.linalg.solve(np.column_stack([moved, np.ones(3)]), self._xy)
-        xs, ys = np.meshgrid(np.arange(box[0], box[2]), np.arange(box[1], box[3]))
-        places = np.stack([xs, ys], -1).astype(np.float32) @ back[:2].astype(np.float32)
-        places = places + back[2].astype(np.float32)
-        gaze = coefficients[[INDEX["gaze_x"], INDEX["gaze_y"]]] * self._reach
-        away = np.abs(places[..., 0] - self._eye.iris[0] - gaze[0]) / self._eye.radius
-        near = 1 - ramp(away, 1.0, 2.2)
-        places = (places - near[..., None] * gaze - self._corner) * np.float32(2)
-        return np.asarray(sample(self._source, places.astype(np.float32)), np.float32)

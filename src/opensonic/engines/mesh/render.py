@@ -2,30 +2,23 @@
 
 Everything that depends on the portrait alone is computed once. A frame costs two small matrix
 products, one inversion on a coarse grid, one remap of the moving part and three small patches.
-The picture is sampled at twice its size, so that a shift by parts of a pixel does not soften it.
 """
 
 from __future__ import annotations
 
 from dataclasses import replace
 
-import cv2
 import numpy as np
 import numpy.typing as npt
 
-from opensonic.channels import INDEX, MOUTH
-from opensonic.engines.mesh.eyes import (
-    Eye,
-    Eyeball,
-    find_eyes,
-    lash_shade,
-    uncover_tuck,
-)
+from opensonic.channels import HEAD, INDEX, MOUTH
+from opensonic.engines.mesh.eyes import GAZE_REACH, Eye, find_eyes, lash_shade, uncover_tuck
 from opensonic.engines.mesh.head import head_basis
 from opensonic.engines.mesh.mouth import Mouth, head_reference, mouth_depth
 from opensonic.engines.mesh.rig import Rig
-from opensonic.engines.mesh.sampling import SINGLE_MAP, Box, Floats, Image
+from opensonic.engines.mesh.sampling import Box, Floats, Image
 from opensonic.engines.mesh.seam import Seam, cover
+from opensonic.engines.mesh.sheet import Sheet
 from opensonic.engines.mesh.skin import landmark_basis, skin_basis
 from opensonic.engines.mesh.style import measure_style
 from opensonic.engines.mesh.warp import (
@@ -67,16 +60,16 @@ class MeshRenderer:
         self._lower = skin_basis(nodes, self._rig, self._eyes, LOWER).reshape(
             rows, -1, N_COEFFICIENTS
         )
-        self._places = np.stack([self._lattice.xy, self._lattice.xy])
-        self._source = self._enlarge_source()
+        self._head = np.ascontiguousarray(
+            head_basis(nodes, self._rig).reshape(rows, -1, 2, N_COEFFICIENTS)[..., HEAD]
+        )
+        self._places = np.stack([self._lattice.xy] * 3)
+        margin = int(0.3 * self._rig.e) + 2
+        self._sheet = Sheet(portrait.image, self._lattice, margin)
         self._mouth = Mouth(portrait.image, self._rig, self._style)
         self._lips = self._lip_seam()
         self._lids = tuple(self._lid_seam(eye) for eye in self._eyes)
         self._skull = self._skull_basis()
-        corner = (self._source_x, self._source_y)
-        self._eyeballs = {
-            eye.blink: Eyeball(self._source, corner, self._rig, eye) for eye in self._eyes
-        }
         self._landmark_basis = landmark_basis(self._rig, self._eyes)
 
     def _find_region(self) -> Lattice:
@@ -95,19 +88,6 @@ class MeshRenderer:
         x0, y0 = np.clip(low, 0, (self._width - 1, self._height - 1)).astype(int)
         x1, y1 = np.clip(high, (x0 + 1, y0 + 1), (self._width, self._height)).astype(int)
         return Lattice((int(x0), int(y0), int(x1), int(y1)), step)
-
-    def _enlarge_source(self) -> Image:
-        """Twice the moving part with a margin; even samples are the picture's own pixels."""
-        margin = int(0.3 * self._rig.e) + 2
-        grid = self._lattice
-        self._source_x, self._source_y = max(grid.x0 - margin, 0), max(grid.y0 - margin, 0)
-        part = self._image[self._source_y : grid.y1 + margin, self._source_x : grid.x1 + margin]
-        matrix = np.array([[0.5, 0, 0], [0, 0.5, 0]], np.float32)
-        size = (2 * part.shape[1] - 1, 2 * part.shape[0] - 1)
-        flags = cv2.INTER_LANCZOS4 | cv2.WARP_INVERSE_MAP
-        large = cv2.warpAffine(part, matrix, size, flags=flags, borderMode=cv2.BORDER_REPLICATE)
-        large[::2, ::2] = part
-        return np.asarray(large, np.uint8)
 
     def _lip_seam(self) -> Seam:
         rig = self._rig
@@ -221,40 +201,15 @@ class MeshRenderer:
             moving = np.flatnonzero(moves[top : bottom + 2].any(0))
             if len(moving):
                 part = (max(moving[0] - 2, 0), top, min(moving[-1] + 1, columns), bottom)
-                patch, (x0, y0, x1, y1) = self._sample(places, part)
+                patch, (x0, y0, x1, y1) = self._sheet.show(places, part)
                 frame[y0:y1, x0:x1] = patch
 
-    def _sample(self, places: Floats, part: Box) -> tuple[Image, Box]:
-        """Warp the part (in steps of the lattice); give its pixels and its box in the frame."""
-        grid = self._lattice
-        origin = np.array([self._source_x, self._source_y], np.float32)
-        maps = grid.enlarge((places - origin) * np.float32(2), part)
-        x0, y0 = grid.x0 + part[0] * grid.step, grid.y0 + part[1] * grid.step
-        x1 = min(x0 + maps.shape[1], self._width)
-        y1 = min(y0 + maps.shape[0], self._height)
-        maps = maps[: y1 - y0, : x1 - x0]
-        fixed, table = cv2.convertMaps(maps, SINGLE_MAP, cv2.CV_16SC2)
-        pixels = cv2.remap(
-            self._source, fixed, table, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
-        )
-        return np.asarray(pixels, np.uint8), (x0, y0, x1, y1)
-
-    def _part_around(self, edges: Floats, margin: float) -> Box | None:
-        grid = self._lattice
-        low = (edges.reshape(-1, 2).min(0) - margin - (grid.x0, grid.y0)) / grid.step
-        high = (edges.reshape(-1, 2).max(0) + margin - (grid.x0, grid.y0)) / grid.step
-        c0, r0 = np.maximum(np.floor(low), 0).astype(int)
-        rows, columns = grid.xy.shape[:2]
-        c1, r1 = np.minimum(np.ceil(high), (columns - 2, rows - 2)).astype(int)
-        inside = grid.x0 + c0 * grid.step < self._width and grid.y0 + r0 * grid.step < self._height
-        return (int(c0), int(r0), int(c1), int(r1)) if c1 > c0 and r1 > r0 and inside else None
-
     def _draw_mouth(self, frame: Image, layers: Floats, edges: Floats, factors: Floats) -> None:
-        part = self._part_around(edges, 0.10 * self._rig.e)
+        part = self._sheet.part_around(edges, 0.10 * self._rig.e)
         if part is None:
             return
-        above, box = self._sample(layers[0], part)
-        below, _ = self._sample(layers[1], part)
+        above, box = self._sheet.show(layers[0], part)
+        below, _ = self._sheet.show(layers[1], part)
         shares = cover(edges, box, self._style.softness)
         picture = above * shares.above + below * shares.below
         seen = shares.between[..., 0] > 0
@@ -281,16 +236,24 @@ class MeshRenderer:
         eye: Eye,
         factors: Floats,
     ) -> None:
-        gaze = factors[[INDEX["gaze_x"], INDEX["gaze_y"]]]
+        gaze = factors[[INDEX["gaze_x"], INDEX["gaze_y"]]] * GAZE_REACH * self._rig.e
         if abs(factors[eye.blink]) < 1e-4 and np.abs(gaze).max() < 1e-4:
             return
-        part = self._part_around(edges, 0.05 * self._rig.e)
+        part = self._sheet.part_around(edges, 0.05 * self._rig.e)
         if part is None:
             return
-        above, box = self._sample(layers[0], part)
-        below, _ = self._sample(layers[1], part)
+        above, box = self._sheet.show(layers[0], part)
+        below, _ = self._sheet.show(layers[1], part)
         shares = cover(edges, box, self._style.softness)
-        ball = self._eyeballs[eye.blink].render(box, factors)
+        ball = self._sheet.read(eye.shift_iris(self._stiff_places(part, factors), gaze))
         picture = above * shares.above + below * shares.below + ball * shares.between
         picture *= lash_shade(edges, shares, box, float(factors[eye.blink]), self._rig.e)
         frame[box[1] : box[3], box[0] : box[2]] = np.rint(np.clip(picture, 0, 255))
+
+    def _stiff_places(self, part: Box, factors: Floats) -> Floats:
+        """(H, W, 2) float32 places that a part would show if only the head moved, px."""
+        c0, r0 = max(part[0] - 4, 0), max(part[1] - 4, 0)
+        rows, columns = slice(r0, part[3] + 6), slice(c0, part[2] + 6)
+        moved = self._head[rows, columns] @ factors[HEAD]
+        self._places[2, rows, columns] = self._lattice.invert(moved, r0, c0)
+        return self._sheet.locate(self._places[2], part)[0]

@@ -156,17 +156,19 @@ class Lattice:
         ys = self.y0 + step * (np.arange(-1, rows + 1) + 0.5) - 0.5
         self.xy = np.stack(np.meshgrid(xs, ys), -1).astype(np.float32)
 
-    def invert(self, moved: Floats, first_row: int) -> Floats:
-        """Find for every node of some rows the place of the picture that is moved to it.
+    def invert(self, moved: Floats, first_row: int, first_column: int = 0) -> Floats:
+        """Find for every node of a part the place of the picture that is moved to it.
 
         Args:
-            moved: (R', Q, 2) displacement of the nodes of the rows, px.
-            first_row: The first of the rows.
+            moved: (R', Q', 2) displacement of the nodes of the part, px.
+            first_row: The first of its rows.
+            first_column: The first of its columns.
 
         Returns:
-            (R', Q, 2) float32 places, px.
+            (R', Q', 2) float32 places, px.
         """
-        nodes = self.xy[first_row : first_row + len(moved)]
+        rows = slice(first_row, first_row + moved.shape[0])
+        nodes = self.xy[rows, first_column : first_column + moved.shape[1]]
         places = nodes - moved
         scale = np.float32(1 / self.step)
         for step in _STEPS:
