@@ -48,7 +48,7 @@ _FILES: tuple[WeightFile, ...] = (
     WeightFile(
         "speech",
         "speech/speech.onnx",
-        "ddf8f0efc8b3c187f05f7f8c3ac56719fe10a567c2340992014b200fed85a817",
+        "45de96eb306ca65099caf0d0de7adbec2017e0484530325766671254e255abcf",
         "opensonic.train.speech",
     ),
     WeightFile(

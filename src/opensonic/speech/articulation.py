@@ -18,9 +18,10 @@ from opensonic.speech.prosody import Curve, smooth
 
 GAP, STRETCH, PUCKER, JAW_HEIGHT, TONGUE_TIP, TUCK, SHUT = range(7)
 """Columns of the curves: gap in e, the rest 0 to 1."""
+SURE_CLOSURE = 0.6
+"""Certainty of p b m from which the lips shut; balances missed and false closures."""
 
 _APERTURE_UNIT = 0.2
-_SURE = 0.5
 _MIN_CLOSURE_ROWS = 8
 _RELEASE_ROWS = 5
 _SURE_SILENCE = 0.8
@@ -46,7 +47,7 @@ def _shut_lips(certainty: Curve) -> Curve:
     """Turn the certainty of p b m into closures: 1 for 80 ms or more, eased by 50 ms."""
     rows = np.arange(len(certainty)) + 0.5
     shut = np.zeros(len(certainty), np.float32)
-    for first, last in _find_runs(smooth(certainty, 1.0) > _SURE):
+    for first, last in _find_runs(smooth(certainty, 1.0) > SURE_CLOSURE):
         spread = max(0.0, (_MIN_CLOSURE_ROWS - (last - first)) / 2)
         outside = np.maximum(first - spread - rows, rows - last - spread)
         ease = np.clip(1 - outside / _RELEASE_ROWS, 0, 1)
