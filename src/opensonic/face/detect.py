@@ -2,12 +2,13 @@
 
 A small anchor-free network (FCOS, Tian et al., arXiv 1904.01355; trained by
 `opensonic.train.detector`) looks at the picture scaled to 320 px. When it sees nothing there, it
-looks again at overlapping tiles. Left out: recognition of persons; there is none here.
+looks again at overlapping tiles. Every candidate is looked at a second time, close and levelled,
+and that look decides. Left out: recognition of persons; there is none here.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
@@ -17,6 +18,7 @@ import numpy as np
 import numpy.typing as npt
 
 from opensonic.errors import InputError
+from opensonic.face.views import cut_close_view, fit_to_network, tile_boxes
 from opensonic.weights import open_session
 
 if TYPE_CHECKING:
@@ -25,8 +27,6 @@ if TYPE_CHECKING:
 Image = npt.NDArray[np.uint8]
 Floats = npt.NDArray[np.float32]
 
-INPUT_SIDE = 320
-"""Longest side of what the network sees, px."""
 STRIDES = (8, 16, 32)
 """Pixels of the input per cell, level by level."""
 N_KEYPOINTS = 6
@@ -34,17 +34,16 @@ N_KEYPOINTS = 6
 SIZE_UNIT = 4
 """Box sides and key points are predicted in units of this many strides."""
 
-MIN_SCORE = 0.77
-"""Faces below this score are dropped."""
-MIN_TILE_SCORE = 0.85
-"""The same for tiles, of which a picture has many."""
+MIN_CANDIDATE_SCORE = 0.4
+"""What the first look must score to be worth the second."""
+MIN_SCORE = 0.7
+"""Faces that score less at the second look are dropped."""
+MIN_TILE_SCORE = 0.8
+"""The same for faces found in tiles, of which a picture has many."""
 
-_GRID = 32
-_MAX_ENLARGEMENT = 4.0
-_PAD_VALUE = 127
+_MAX_CANDIDATES = 64
 _SAME_FACE_IOU = 0.4
 _SAME_FACE_SHARE = 0.7
-_TILE_SHARE = 0.5
 
 
 @dataclass(frozen=True, eq=False)
@@ -95,48 +94,63 @@ class FaceDetector:
                 f"picture: expected (H, W, 3) uint8 with at least one pixel, "
                 f"got {image.shape} {image.dtype}; convert it to RGB first"
             )
-        found = _merge(self._look(image, MIN_SCORE))
+        found = self._confirmed(image, self._look(image), MIN_SCORE)
         if not found:
             height, width = image.shape[:2]
             tiles = [
                 _shifted(row, x0, y0)
                 for x0, y0, x1, y1 in tile_boxes(width, height)
-                for row in self._look(image[y0:y1, x0:x1], MIN_TILE_SCORE)
+                for row in self._look(image[y0:y1, x0:x1])
             ]
-            found = _merge(tiles)
+            found = self._confirmed(image, tiles, MIN_TILE_SCORE)
         return sorted(found, key=_by_size)
 
-    def _look(self, image: Image, min_score: float) -> list[Detection]:
+    def _look(self, image: Image) -> list[Detection]:
         canvas, scale, offset = fit_to_network(image)
-        batch = canvas.transpose(2, 0, 1)[None].astype(np.float32) / np.float32(255)
-        outputs = self._session.run(None, {self._session.get_inputs()[0].name: batch})
+        rows = self._run(canvas)
+        points = ((rows[:, 1:].reshape(-1, 2 + N_KEYPOINTS, 2) - offset) / scale).astype(np.float32)
         return [
-            Detection(
-                (row[1:5] - np.tile(offset, 2)) / scale,
-                (row[5:].reshape(N_KEYPOINTS, 2) - offset) / scale,
-                float(row[0]),
-            )
-            for row in decode_outputs(outputs, min_score)
+            Detection(p[:2].reshape(4), p[2:], float(score))
+            for p, score in zip(points, rows[:, 0], strict=True)
         ]
 
+    def _run(self, canvas: Image) -> Floats:
+        batch = canvas.transpose(2, 0, 1)[None].astype(np.float32) / np.float32(255)
+        outputs = self._session.run(None, {self._session.get_inputs()[0].name: batch})
+        return decode_outputs(outputs, MIN_CANDIDATE_SCORE)
 
-def fit_to_network(image: Image) -> tuple[Image, Floats, Floats]:
-    """Scale a picture to the network's input without distortion and pad it with grey.
+    def _confirmed(
+        self, image: Image, candidates: list[Detection], min_score: float
+    ) -> list[Detection]:
+        """Look at each candidate again, close and levelled; its score is that of this look."""
+        looks = [self._confirm(image, c) for c in _merge(candidates)[:_MAX_CANDIDATES]]
+        return _merge([d for d in looks if d is not None and d.score >= min_score])
 
-    Returns:
-        The (h, w, 3) uint8 canvas, sides multiples of 32; the scale that brings picture px to
-        canvas px, (1,) float32; where the picture's corner lies on the canvas, (2,) float32 px.
-    """
-    height, width = image.shape[:2]
-    scale = min(INPUT_SIDE / max(height, width), _MAX_ENLARGEMENT)
-    new_width, new_height = max(1, round(width * scale)), max(1, round(height * scale))
-    how = cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR
-    resized = cv2.resize(image, (new_width, new_height), interpolation=how)
-    padded_width, padded_height = (-(-side // _GRID) * _GRID for side in (new_width, new_height))
-    left, top = (padded_width - new_width) // 2, (padded_height - new_height) // 2
-    canvas = np.full((padded_height, padded_width, 3), _PAD_VALUE, np.uint8)
-    canvas[top : top + new_height, left : left + new_width] = resized
-    return canvas, np.array([scale], np.float32), np.array([left, top], np.float32)
+    def _confirm(self, image: Image, candidate: Detection) -> Detection | None:
+        """Find a candidate in a close, levelled view.
+
+        The key points and the score are those of this view, the box is the mean of both looks.
+        """
+        view = cut_close_view(image, candidate.box, candidate.keypoints)
+        if view is None:
+            return None
+        canvas, matrix = view
+        back = np.asarray(cv2.invertAffineTransform(matrix), np.float32)
+        scale = float(np.hypot(back[0, 0], back[1, 0]))
+        seen = []
+        for row in self._run(canvas):
+            centre = (row[1:3] + row[3:5]) / 2 @ back[:, :2].T + back[:, 2]
+            half = scale * (row[3] - row[1]) / 2
+            box = np.concatenate([centre - half, centre + half]).astype(np.float32)
+            points = row[5:].reshape(N_KEYPOINTS, 2) @ back[:, :2].T + back[:, 2]
+            seen.append(Detection(box, points.astype(np.float32), float(row[0])))
+        near = [
+            d for d in _merge(seen) if _overlap(candidate.box, d.box[None])[0][0] > _SAME_FACE_IOU
+        ]
+        if not near:
+            return None
+        box = np.mean([near[0].box, candidate.box], axis=0, dtype=np.float32)
+        return Detection(box, near[0].keypoints, near[0].score)
 
 
 def decode_outputs(outputs: Sequence[Floats], min_score: float) -> Floats:
@@ -164,23 +178,6 @@ def decode_outputs(outputs: Sequence[Floats], min_score: float) -> Floats:
             np.concatenate([score[y, x][:, None], centre - half, centre + half, flat], axis=1)
         )
     return np.concatenate(rows).astype(np.float32)
-
-
-def tile_boxes(width: int, height: int) -> Iterator[tuple[int, int, int, int]]:
-    """Cut a picture into overlapping square tiles, half of the short side at least, as x0 y0 x1 y1.
-
-    A long strip of a picture is cut into squares of its full width.
-    """
-    longest, shortest = max(width, height), min(width, height)
-    side = max(1, min(shortest, round(longest * _TILE_SHARE)))
-    for y0 in _starts(height, side):
-        for x0 in _starts(width, side):
-            yield x0, y0, min(width, x0 + side), min(height, y0 + side)
-
-
-def _starts(length: int, side: int) -> list[int]:
-    count = 1 + -(-2 * max(0, length - side) // side)
-    return [round(k * (length - side) / max(1, count - 1)) for k in range(count)]
 
 
 def _shifted(detection: Detection, x0: int, y0: int) -> Detection:
