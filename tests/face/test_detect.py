@@ -185,7 +185,7 @@ def test_face_that_fills_the_frame_is_found(detector, astronaut):
 
 def test_face_too_small_for_the_whole_view_is_found_in_a_tile(detector, astronaut):
     face = cv2.resize(astronaut[20:220, 130:330], (64, 64), interpolation=cv2.INTER_AREA)
-    wide = np.full((360, 1280, 3), 90, np.uint8)
+    wide = np.full((480, 2400, 3), 90, np.uint8)
     wide[200:264, 900:964] = face
     assert [(d.box[0] > 900 and d.box[2] < 964) for d in detector.detect(wide)] == [True]
 
