@@ -198,6 +198,13 @@ def test_largest_face_comes_first(detector, astronaut):
     assert first.box[0] > 300 > second.box[2]
 
 
+def test_mirror_image_gives_the_mirrored_face(detector, astronaut):
+    (face,) = detector.detect(astronaut)
+    (other,) = detector.detect(np.ascontiguousarray(astronaut[:, ::-1]))
+    back = other.keypoints[[1, 0, 2, 3, 5, 4]] * [-1, 1] + [512, 0]
+    assert np.abs(back - face.keypoints).max() < 2
+
+
 def test_same_picture_gives_the_same_answer(detector, astronaut):
     (first,), (second,) = detector.detect(astronaut), FaceDetector().detect(astronaut.copy())
     assert np.array_equal(first.box, second.box)

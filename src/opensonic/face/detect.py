@@ -42,6 +42,7 @@ MIN_TILE_SCORE = 0.8
 """The same for faces found in tiles, of which a picture has many."""
 
 _MAX_CANDIDATES = 64
+_MIRROR_PARTNERS = (1, 0, 2, 3, 5, 4)
 _SAME_FACE_IOU = 0.4
 _SAME_FACE_SHARE = 0.7
 
@@ -127,7 +128,7 @@ class FaceDetector:
         return _merge([d for d in looks if d is not None and d.score >= min_score])
 
     def _confirm(self, image: Image, candidate: Detection) -> Detection | None:
-        """Find a candidate in a close, levelled view.
+        """Find a candidate in a close, levelled view and its mirror image.
 
         The key points and the score are those of this view, the box is the mean of both looks.
         """
@@ -138,7 +139,8 @@ class FaceDetector:
         back = np.asarray(cv2.invertAffineTransform(matrix), np.float32)
         scale = float(np.hypot(back[0, 0], back[1, 0]))
         seen = []
-        for row in self._run(canvas):
+        mirrored = np.ascontiguousarray(canvas[:, ::-1])
+        for row in (*self._run(canvas), *_mirror_back(self._run(mirrored), canvas.shape[1])):
             centre = (row[1:3] + row[3:5]) / 2 @ back[:, :2].T + back[:, 2]
             half = scale * (row[3] - row[1]) / 2
             box = np.concatenate([centre - half, centre + half]).astype(np.float32)
@@ -178,6 +180,15 @@ def decode_outputs(outputs: Sequence[Floats], min_score: float) -> Floats:
             np.concatenate([score[y, x][:, None], centre - half, centre + half, flat], axis=1)
         )
     return np.concatenate(rows).astype(np.float32)
+
+
+def _mirror_back(rows: Floats, width: int) -> Floats:
+    """Turn (N, 17) rows found in a mirror image into rows of the picture of that width, px."""
+    score, boxes, points = rows[:, :1], rows[:, 1:5], rows[:, 5:].reshape(-1, N_KEYPOINTS, 2)
+    boxes = np.stack([width - boxes[:, 2], boxes[:, 1], width - boxes[:, 0], boxes[:, 3]], axis=1)
+    points = points[:, _MIRROR_PARTNERS].copy()
+    points[:, :, 0] = width - points[:, :, 0]
+    return np.concatenate([score, boxes, points.reshape(len(rows), 2 * N_KEYPOINTS)], axis=1)
 
 
 def _shifted(detection: Detection, x0: int, y0: int) -> Detection:
