@@ -48,7 +48,7 @@ _FILES: tuple[WeightFile, ...] = (
     WeightFile(
         "speech",
         "speech/speech.onnx",
-        "45de96eb306ca65099caf0d0de7adbec2017e0484530325766671254e255abcf",
+        "336812a34c777c44e43d25772d9361659a46d10b627553ccca2696ed39f570e7",
         "opensonic.train.speech",
     ),
     WeightFile(

@@ -88,6 +88,22 @@ def test_silence_and_noise_keep_the_mouth_shut():
         assert heard["speaking"].mean() < 0.05
 
 
+@pytest.mark.parametrize("kind", ["tone", "gusts", "clicks", "onset"])
+def test_no_chatter_where_nobody_speaks(kind):
+    rng = np.random.default_rng(3)
+    clock = np.arange(160_000) / 16_000
+    noise = rng.standard_normal(160_000)
+    sound = {
+        "tone": 0.3 * np.sin(2 * np.pi * 440 * clock),
+        "gusts": 0.02 * noise * np.exp(np.interp(clock, np.arange(11), rng.normal(0, 1, 11))),
+        "clicks": noise * np.exp(-(clock % 0.4) * 200) * 0.2 + 1e-4 * noise,
+        "onset": 0.1 * noise * (clock % 4 > 2),
+    }[kind]
+    gap = inner_lip_gap(hear_all(make(sound))["mouth"])
+    assert (gap > 0.01).mean() <= 0.05
+    assert gap.max() < 0.05
+
+
 @pytest.mark.parametrize("gain", [0.01, 0.1])
 def test_level_does_not_matter(example_speech, gain):
     from opensonic.media.audio import read_speech

@@ -11,7 +11,7 @@ from opensonic.train.speech.__main__ import main  # noqa: E402
 from opensonic.train.speech.augment import degrade, make_noise  # noqa: E402
 from opensonic.train.speech.evaluate import correlate_lagged  # noqa: E402
 from opensonic.train.speech.export import export_network, load_network  # noqa: E402
-from opensonic.train.speech.finetune import FinetuningPlan, correlate, finetune  # noqa: E402
+from opensonic.train.speech.finetune import FinetuningPlan, correlate, draw_din, finetune  # noqa: E402
 from opensonic.train.speech.model import SpeechNetwork  # noqa: E402
 from opensonic.train.speech.pretrain import TrainingPlan, pretrain  # noqa: E402
 from opensonic.train.speech.shapes import fit_shapes  # noqa: E402
@@ -142,6 +142,16 @@ def test_noise_has_unit_power_and_the_degraded_keeps_its_length():
         assert spoilt.shape == (8001,)
         assert spoilt.dtype == np.float32
         assert np.abs(spoilt).max() <= 1
+
+
+def test_din_is_labelled_as_rest():
+    rows, mouth, phones = draw_din(np.random.default_rng(0), 8)
+    assert rows.shape == (8, 300, 64)
+    assert rows.dtype == torch.float32
+    assert torch.isfinite(rows).all()
+    assert rows.std() > 0.1
+    assert mouth.abs().max() == 0
+    assert phones.max() == 0
 
 
 def test_grid_tracks(shared):

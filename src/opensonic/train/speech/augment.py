@@ -75,6 +75,29 @@ def make_noise(rng: np.random.Generator, n_samples: int, speech: npt.NDArray[np.
     return np.asarray(noise / (np.sqrt(np.mean(noise**2)) + 1e-9), np.float32)
 
 
+def make_din(rng: np.random.Generator, n_samples: int) -> Sound:
+    """Make sound in which nobody speaks: noise, gusts, clicks, beeps and sweeps, music, silence."""
+    clock = np.arange(n_samples) / SAMPLE_RATE
+    kind = rng.integers(4)
+    din = make_noise(rng, n_samples, np.zeros(n_samples + 1, np.int16))
+    if kind == 1:
+        times = np.arange(0, clock[-1] + 1, rng.uniform(0.05, 0.4))
+        din = din * np.exp(np.interp(clock, times, rng.normal(0, 1.2, len(times))))
+    elif kind == 2:
+        din = din * 10 ** -rng.uniform(0.5, 3)
+        for start in rng.integers(0, n_samples - 1000, rng.integers(3, 30)):
+            click = rng.standard_normal(1000) * np.exp(-np.arange(1000) / rng.uniform(20, 300))
+            din[start : start + 1000] += click * rng.uniform(0.2, 3)
+    elif kind == 3:
+        din = din * 10 ** -rng.uniform(0.5, 3)
+        for _ in range(rng.integers(1, 4)):
+            start = 10 ** rng.uniform(2, 3.6)
+            sweep = start * np.exp(rng.normal(0, 0.3) * (rng.random() < 0.5) * clock)
+            gate = (clock % rng.uniform(0.2, 2) > 0.1) if rng.random() < 0.5 else 1
+            din = din + gate * np.sin(2 * np.pi * np.cumsum(sweep) / SAMPLE_RATE)
+    return np.asarray(din * 10 ** rng.uniform(-2.5, -0.5), np.float32)
+
+
 def _reverberate(rng: np.random.Generator, sound: Sound) -> Sound:
     length = int(SAMPLE_RATE * rng.uniform(0.08, 0.7))
     room = rng.standard_normal(length) * np.exp(-6.9 * np.arange(length) / length)

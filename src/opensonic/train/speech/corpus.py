@@ -118,7 +118,7 @@ def _write_shard(path: Path, utterances: list[Utterance]) -> None:
 
 
 def make_corpus(folder: Path, plan: CorpusPlan) -> None:
-    """Synthesise the corpus; a shard that is there already is kept.
+    """Synthesise the corpus; a shard that is there already is kept, one of no length left out.
 
     Args:
         folder: Where the shards go.
@@ -132,7 +132,7 @@ def make_corpus(folder: Path, plan: CorpusPlan) -> None:
     )
     for number, (name, draw, seconds) in enumerate(makers):
         path = folder / f"{name}.npz"
-        if path.is_file():
+        if path.is_file() or seconds <= 0:
             continue
         utterances = list(draw(random.Random(plan.seed * 100 + number), seconds))
         _write_shard(path, utterances)

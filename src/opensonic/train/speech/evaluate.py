@@ -26,6 +26,7 @@ from opensonic.speech.articulation import SURE_CLOSURE
 from opensonic.speech.mel import SAMPLE_RATE, level_rows, log_mel
 from opensonic.speech.network import CLOSURE, listen
 from opensonic.speech.phones import PHONE_INDEX, PHONES
+from opensonic.train.speech.augment import make_music
 from opensonic.train.speech.corpus import Labelled, read_corpus
 from opensonic.train.speech.targets import label_rows
 from opensonic.train.speech.tracks import measure_lips
@@ -154,7 +155,9 @@ def measure_noise() -> dict[str, float]:
     spectrum = np.fft.rfft(rng.standard_normal(n_samples))
     pink = np.fft.irfft(spectrum / np.sqrt(np.arange(len(spectrum)) + 20), n_samples)
     hum = np.sin(2 * np.pi * 50 * np.arange(n_samples) / SAMPLE_RATE)
+    music = make_music(rng, n_samples)
     sounds = {"silence": 0 * white, "hum": hum, "white": white, "pink": pink / pink.std()}
+    sounds["music"] = music / music.std()
     shares = {}
     for name, sound in sounds.items():
         for level_db in (-20, -50) if name != "silence" else (0,):

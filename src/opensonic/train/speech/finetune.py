@@ -17,24 +17,29 @@ import numpy.typing as npt
 import torch
 import torch.nn.functional as F
 
-from opensonic.speech.mel import N_MELS, level_rows
+from opensonic.speech.mel import HOP_LENGTH, N_MELS, level_rows, log_mel
+from opensonic.speech.phones import SILENCE
+from opensonic.train.speech.augment import make_din
 from opensonic.train.speech.export import load_network
 from opensonic.train.speech.model import SpeechNetwork
 from opensonic.train.speech.pretrain import (
     CROP,
     Average,
+    Batch,
     SyntheticRows,
     disturb_rows,
     mask_rows,
     synthetic_loss,
 )
 from opensonic.train.speech.shapes import fit_shapes
+from opensonic.train.speech.targets import TARGETS
 from opensonic.train.speech.tracks import RealClip, read_tracks
 
 _LOG = logging.getLogger(__name__)
 _KEPT_ASIDE = 60
 _SYNTHETIC_WEIGHTS = (1.0, 1.0, 3.0, 3.0)
 _CLOSURE_WEIGHT = 2.0
+_DIN_ROWS = 360
 _LOG_EVERY = 25
 
 
@@ -46,6 +51,7 @@ class FinetuningPlan:
         steps: Optimiser steps, which the cosine is spread over.
         real: Real clips per step.
         synthetic: Synthetic crops per step.
+        din: Crops without speech per step.
         learning_rate: Peak of the cosine.
         seed: Everything is drawn from it.
     """
@@ -53,6 +59,7 @@ class FinetuningPlan:
     steps: int = 400
     real: int = 10
     synthetic: int = 8
+    din: int = 3
     learning_rate: float = 4e-4
     seed: int = 1
 
@@ -92,6 +99,20 @@ def _warp_clip(
     rows = np.concatenate(list(level_rows(iter([disturb_rows(rng, mel)]))))[:, :N_MELS]
     mask_rows(rng, rows)
     return rows, lips
+
+
+def draw_din(rng: np.random.Generator, count: int) -> Batch:
+    """Draw crops in which nobody speaks: the mouth is at rest."""
+    crops = []
+    for _ in range(count):
+        sound = make_din(rng, _DIN_ROWS * HOP_LENGTH)
+        mel = np.concatenate(list(log_mel([sound])))
+        crops.append(np.concatenate(list(level_rows(iter([mel]))))[-CROP:, :N_MELS])
+    return (
+        torch.from_numpy(np.stack(crops)),
+        torch.zeros(count, CROP, len(TARGETS)),
+        torch.full((count, CROP), SILENCE, dtype=torch.long),
+    )
 
 
 def correlate(found: torch.Tensor, true: torch.Tensor) -> torch.Tensor:
@@ -152,7 +173,12 @@ def finetune(weights: Path, tracks: Path, rows: Path, out: Path, plan: Finetunin
         chosen = [_warp_clip(rng, clips[rng.integers(len(clips))]) for _ in range(plan.real)]
         real = torch.from_numpy(np.stack([pair[0] for pair in chosen]))
         lips = torch.from_numpy(np.stack([pair[1] for pair in chosen]))
-        batch = source.draw(plan.synthetic)
+        drawn, din = source.draw(plan.synthetic), draw_din(rng, plan.din)
+        batch = (
+            torch.cat([drawn[0], din[0]]),
+            torch.cat([drawn[1], din[1]]),
+            torch.cat([drawn[2], din[2]]),
+        )
         with torch.autocast("cpu", torch.bfloat16):
             phones, mouth = network(torch.cat([real, batch[0]]))
         phones, mouth = phones.float(), mouth.float()
