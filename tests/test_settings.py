@@ -2,6 +2,7 @@ import math
 from dataclasses import asdict
 from fractions import Fraction
 
+import numpy as np
 import pytest
 
 from opensonic.errors import SettingsError
@@ -21,7 +22,13 @@ def test_every_setting_has_a_help_text_of_one_line():
 
 @pytest.mark.parametrize(
     ("text", "value"),
-    [("30000/1001", Fraction(30000, 1001)), ("25", 25), (29.97, Fraction(2997, 100))],
+    [
+        ("30000/1001", Fraction(30000, 1001)),
+        ("25", 25),
+        (29.97, Fraction(2997, 100)),
+        (np.float32(29.97), Fraction(2997, 100)),
+        (np.int64(25), 25),
+    ],
 )
 def test_frame_rate_is_exact(text, value):
     assert choose(fps=text)[0].fps == value
@@ -34,10 +41,13 @@ def test_frame_rate_is_exact(text, value):
         ("fps", "121"),
         ("fps", "fast"),
         ("fps", "1/0"),
+        ("fps", "1e400"),
+        ("fps", "24.999999999999"),
         ("duration", 0),
         ("duration", -1),
         ("duration", "nan"),
         ("duration", "inf"),
+        ("duration", "1e400"),
         ("min_resolution", 127),
         ("min_resolution", 2049),
         ("min_resolution", 512.5),
@@ -47,6 +57,7 @@ def test_frame_rate_is_exact(text, value):
         ("motion_scale", -0.1),
         ("seed", -1),
         ("seed", MAX_SEED + 1),
+        ("seed", 10**400),
         ("seed", True),
         ("crop", "yes"),
         ("engine", "magic"),
@@ -55,6 +66,8 @@ def test_frame_rate_is_exact(text, value):
         ("face", "smallest"),
         ("face", "1,2,3"),
         ("face", "-1"),
+        ("face", 1.5),
+        ("label", 1.0),
     ],
 )
 def test_a_wrong_value_is_refused_by_name(name, value):

@@ -2,13 +2,15 @@
 
 The command line, and whatever edges come later, derive their options from the fields of
 `Settings` through `describe`, so no default or range stands twice. A preset is a named bundle of
-some of the settings; what the user sets by hand wins over it.
+some of the settings; what the user sets by hand wins over it. Longer than other modules, so that a
+setting and the way it is read and checked are found in one place.
 """
 
 from __future__ import annotations
 
 import difflib
 import math
+import numbers
 import types
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
@@ -20,6 +22,9 @@ from opensonic.errors import SettingsError
 
 MAX_SEED = 2**53 - 1
 """Largest seed: the largest integer that is exact in JSON and in browsers."""
+
+MAX_FPS_TERM = 2**31 - 1
+"""Largest numerator and denominator of a frame rate: video files count time in such fractions."""
 
 
 @dataclass(frozen=True)
@@ -151,6 +156,7 @@ class Settings:
     def __post_init__(self) -> None:
         for option in describe():
             _check(option, getattr(self, option.name))
+        _check_fps(Fraction(self.fps))
         _check_face(self.face)
 
     def face_choice(self) -> str | int | tuple[float, float]:
@@ -237,16 +243,30 @@ def parse(option: Option, value: Any) -> Any:  # noqa: ANN401 - any setting's ty
     if isinstance(value, bool):
         raise SettingsError(wanted)
     if option.kind is str:
-        return str(value) if isinstance(value, (str, int)) else ",".join(str(v) for v in value)
+        return _read_text(option, value, wanted)
     try:
         if option.kind is Fraction:
-            return Fraction(value) if not isinstance(value, float) else Fraction(str(value))
-        number = option.kind(value)
+            exact = isinstance(value, (str, numbers.Rational))
+            number = Fraction(value if exact else str(value))
+        else:
+            number = option.kind(value)
         if option.kind is int and not isinstance(value, str) and number != value:
             raise SettingsError(wanted)
-    except (TypeError, ValueError, ZeroDivisionError, OverflowError) as error:
+        float(number)
+    except OverflowError as error:
+        raise SettingsError(f"{option.name}: {str(value)[:20]} is too large to be used") from error
+    except (TypeError, ValueError, ZeroDivisionError) as error:
         raise SettingsError(wanted) from error
     return number
+
+
+def _read_text(option: Option, value: Any, wanted: str) -> str:  # noqa: ANN401 - as `parse`
+    if isinstance(value, (str, numbers.Integral)):
+        return str(value)
+    try:
+        return ",".join(str(part) for part in value)  # a point x, y
+    except TypeError as error:
+        raise SettingsError(wanted) from error
 
 
 def _advise(by_hand: Mapping[str, Any]) -> list[str]:
@@ -296,6 +316,14 @@ def _check(option: Option, value: Any) -> None:  # noqa: ANN401 - any setting's 
     if option.range and not (math.isfinite(value) and value in option.range):
         raise SettingsError(
             f"{option.name}: {value} is outside the accepted range, {option.range} ({option.help})"
+        )
+
+
+def _check_fps(fps: Fraction) -> None:
+    if max(fps.numerator, fps.denominator) > MAX_FPS_TERM:
+        raise SettingsError(
+            f"fps: {fps} is finer than a video file can hold; "
+            "expected fewer digits, such as 29.97, or 30000/1001"
         )
 
 
