@@ -27,6 +27,12 @@ MAX_FPS_TERM = 2**31 - 1
 """Largest numerator and denominator of a frame rate: video files count time in such fractions."""
 
 
+DEFAULT_EXPAND_RATIO = 0.18
+"""`expand_ratio` where cropping is asked for without one."""
+MAX_OWN_RESOLUTION = 1024
+"""Short side of the video, px, where none is asked for and the picture has more."""
+
+
 @dataclass(frozen=True)
 class Help:
     """The one-line meaning of a setting."""
@@ -111,13 +117,15 @@ class Settings:
         int | None,
         Help(
             "short side of the video in pixels: 384 to preview, 768 for balance, 1024 to publish; "
-            "unset: the picture's own, at most 1024"
+            f"unset: the picture's own, at most {MAX_OWN_RESOLUTION}"
         ),
         Range(128, 2048),
     ] = None
     expand_ratio: Annotated[
         float | None,
-        Help("with --crop: share of the face box added on each side; unset: 0.18"),
+        Help(
+            f"with --crop: share of the face box added on each side; unset: {DEFAULT_EXPAND_RATIO}"
+        ),
         Range(0, 1),
         Advice(
             0.15,
@@ -162,10 +170,6 @@ class Settings:
     def face_choice(self) -> str | int | tuple[float, float]:
         """Read the `face` setting: "largest", a number, or a point in pixels."""
         return _check_face(self.face)
-
-
-DEFAULT_EXPAND_RATIO = 0.18
-"""`expand_ratio` where cropping is asked for without one."""
 
 
 @dataclass(frozen=True)

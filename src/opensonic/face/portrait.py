@@ -12,13 +12,11 @@ from opensonic.errors import NoFaceError
 from opensonic.face.crop import expand_box
 from opensonic.face.detect import Detection, FaceDetector
 from opensonic.face.mesh import FaceMesh
-from opensonic.settings import DEFAULT_EXPAND_RATIO, Settings
+from opensonic.settings import DEFAULT_EXPAND_RATIO, MAX_OWN_RESOLUTION, Settings
 from opensonic.values import Face, Portrait
 
 Image = npt.NDArray[np.uint8]
 
-MAX_OWN_RESOLUTION = 1024
-"""Short side of the video, px, where the user asks for none and the picture has more."""
 MAX_LONG_SIDE = 4096
 """Long side of the video, px: what common H.264 players take."""
 MIN_FACE_PX = 32
