@@ -225,6 +225,11 @@ def test_folder(tmp_path):
         read_image(tmp_path)
 
 
+def test_a_name_that_is_too_long_is_not_called_a_damaged_picture(tmp_path):
+    with pytest.raises(InputError, match="cannot be opened"):
+        read_image(tmp_path / ("a" * 300 + ".png"))
+
+
 def test_name_in_messages(tmp_path):
     with pytest.raises(InputError, match=r"^the portrait: no such file"):
         read_image(tmp_path / "none.png", name="the portrait")

@@ -3,6 +3,7 @@
 import dataclasses
 import errno
 import os
+import pathlib
 import threading
 import time
 import wave
@@ -308,6 +309,7 @@ def test_speech_that_vanishes_half_way(tmp_path):
         ("talk", "cannot write a file without ending"),
         ("none/talk.mp4", "there is no folder"),
         ("folder.mp4", "is a folder"),
+        ("a" * 300 + ".mp4", "could not be written"),
     ],
 )
 def test_targets_refused(tmp_path, name, match):
@@ -331,6 +333,15 @@ def test_no_permission(tmp_path):
 def test_no_permission_as_the_system_reports_it(tmp_path, monkeypatch):
     monkeypatch.setattr(os, "access", lambda *_: False)
     fails(tmp_path, EncodeError, "may not be written to")
+
+
+def test_a_folder_that_may_not_be_entered(tmp_path, monkeypatch):
+    def forbidden(path):
+        raise PermissionError(errno.EACCES, "Permission denied", str(path))
+
+    monkeypatch.setattr(pathlib.Path, "is_dir", forbidden)
+    with pytest.raises(EncodeError, match="writing there is not permitted"):
+        check_target(tmp_path / "talk.mp4")
 
 
 def noisy(n_frames):

@@ -26,11 +26,11 @@ from opensonic.media.decoding import (
     BLOCK_SAMPLES,
     LAYOUTS,
     Block,
-    check_file,
     decode,
     first_format,
     without_nan,
 )
+from opensonic.media.files import check_file
 from opensonic.values import Speech
 
 _FULL_SCALE = {"int8": 128, "uint8": 128, "int16": 32768, "int32": 1 << 31}
@@ -64,7 +64,7 @@ def read_speech(
         return _from_samples(*source, name or "samples")
     path = Path(source)
     label = name or path.name
-    check_file(path, name or str(path))
+    check_file(path, name or str(path), ACCEPTED)
     rate, layout = first_format(path, label)
     return _survey(label, rate, layout, lambda note: decode(path, label, rate, layout, note=note))
 

@@ -29,32 +29,6 @@ _MAX_PLANES = 8
 _log = logging.getLogger(__name__)
 
 
-def check_file(path: Path, shown: str) -> None:
-    """Refuse what is no readable file.
-
-    Args:
-        path: The file.
-        shown: What messages call it.
-
-    Raises:
-        InputError: It is missing, empty, a folder, or may not be read.
-    """
-    try:
-        if not path.exists():
-            raise InputError(f"{shown}: no such file; expected {ACCEPTED}")
-        if not path.is_file():
-            what = "a folder" if path.is_dir() else "not a regular file"
-            raise InputError(f"{shown}: is {what}; expected {ACCEPTED}")
-        if path.stat().st_size == 0:
-            raise InputError(f"{shown}: the file is empty; expected {ACCEPTED}")
-        with path.open("rb"):
-            pass
-    except OSError as error:
-        raise InputError(
-            f"{shown}: cannot be opened ({error.strerror}); check the path and its permissions"
-        ) from error
-
-
 def _open(path: Path, name: str) -> av.container.InputContainer:
     # By the file protocol alone: a playlist must not reach the network.
     try:

@@ -13,13 +13,14 @@ import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 from PIL import Image, ImageCms, ImageOps, UnidentifiedImageError
 
 from opensonic.errors import InputError
+from opensonic.media.files import check_file
 
 MAX_PIXELS = 100_000_000
 """Larger pictures are refused before they are decoded: some are small files made to fill memory."""
@@ -61,7 +62,8 @@ def read_image(
             return _to_rgb(source, name or "picture")
     path = Path(source)
     label = name or str(path)
-    with _clear_errors(label), _opened(path, label) as file:
+    check_file(path, label, _ACCEPTED)
+    with _clear_errors(label), path.open("rb") as file:
         head = file.read(_HEAD_BYTES)
         file.seek(0)
         try:
@@ -70,17 +72,6 @@ def read_image(
             raise InputError(f"{label}: {_what_it_is(head)}; expected {_ACCEPTED}") from error
         with picture:
             return _to_rgb(picture, label)
-
-
-def _opened(path: Path, name: str) -> BinaryIO:
-    if not path.exists():
-        raise InputError(f"{name}: no such file; expected {_ACCEPTED}")
-    if not path.is_file():
-        what = "a folder" if path.is_dir() else "not a regular file"
-        raise InputError(f"{name}: is {what}; expected {_ACCEPTED}")
-    if path.stat().st_size == 0:
-        raise InputError(f"{name}: the file is empty; expected {_ACCEPTED}")
-    return path.open("rb")
 
 
 def _formats(head: bytes) -> list[str]:
@@ -102,8 +93,6 @@ def _clear_errors(name: str) -> Iterator[None]:
             raise
         except Image.DecompressionBombError as error:
             raise InputError(_too_large(name, "more than 178 million pixels")) from error
-        except PermissionError as error:
-            raise InputError(f"{name}: may not be read; check its permissions") from error
         except _UNREADABLE as error:
             raise InputError(
                 f"{name}: the picture is damaged or cut off ({error}); expected a whole picture, "

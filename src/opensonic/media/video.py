@@ -82,10 +82,11 @@ def check_target(path: Path) -> None:
             f"{path}: cannot write {path.suffix or 'a file without ending'}; "
             f"expected a name that ends in {', '.join(SUFFIXES)}"
         )
-    if path.is_dir():
-        raise EncodeError(f"{path}: is a folder; expected the name of a file to write")
-    if not path.parent.is_dir():
-        raise EncodeError(f"{path}: there is no folder {path.parent}; make it first")
+    with write_errors(path):  # of a folder that may not be entered or a name that is too long
+        if path.is_dir():
+            raise EncodeError(f"{path}: is a folder; expected the name of a file to write")
+        if not path.parent.is_dir():
+            raise EncodeError(f"{path}: there is no folder {path.parent}; make it first")
     if not os.access(path.parent, os.W_OK | os.X_OK):
         raise EncodeError(
             f"{path}: the folder {path.parent} may not be written to; "
