@@ -1,4 +1,5 @@
 from fractions import Fraction
+from pathlib import Path
 
 import av
 import numpy as np
@@ -143,6 +144,15 @@ def test_a_preset_sets_the_size_and_the_hand_wins(example_image):
     assert opensonic.animate(example_image, _tone(0.1), preset="preview").size == (384, 384)
     video = opensonic.animate(example_image, _tone(0.1), preset="preview", min_resolution=200)
     assert video.size == (200, 200)
+
+
+def test_a_damaged_recording_is_used_and_said(example_image, example_speech, tmp_path):
+    data = Path(example_speech).read_bytes()
+    half = tmp_path / "half.flac"
+    half.write_bytes(data[: len(data) // 2])
+    video = opensonic.animate(example_image, half, engine="still")
+    assert 1 < video.speech.duration < 7
+    assert any(text.startswith("half.flac: the file is damaged") for text in video.warnings)
 
 
 def test_an_unknown_setting_is_refused(example_image):

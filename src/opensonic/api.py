@@ -175,7 +175,7 @@ def animate(
         engine=engine,
         engine_reason=reason,
         notes=(*sound_notes, *prepared.notes),
-        warnings=(*advice, *prepared.warnings),
+        warnings=(*advice, *sound.warnings, *prepared.warnings),
     )
 
 

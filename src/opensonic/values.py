@@ -82,6 +82,7 @@ class Speech:
         peak: Largest absolute sample, 1.0 being full scale.
         sound: Starts a pass over the original: (C, N) float32 blocks at `sample_rate`.
         blocks: Starts a pass over the mono sound at the sample rate given in Hz: (N,) float32.
+        warnings: What the user should know of the recording, such as damage.
     """
 
     name: str
@@ -91,6 +92,7 @@ class Speech:
     peak: float
     sound: Callable[[], Iterator[npt.NDArray[np.float32]]]
     blocks: Callable[[int], Iterator[npt.NDArray[np.float32]]]
+    warnings: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         if self.sample_rate <= 0 or self.n_samples <= 0:

@@ -37,6 +37,7 @@ _FULL_SCALE = {"int8": 128, "uint8": 128, "int16": 32768, "int32": 1 << 31}
 _DOWNMIX = {"FC": 1.0, "FL": 0.707, "FR": 0.707, "LFE": 0.0, "LFE2": 0.0}
 _OTHER_CHANNEL = 0.5
 _CANCELLED = 0.01
+_Warn = Callable[[str], None]
 
 
 def read_speech(
@@ -46,7 +47,7 @@ def read_speech(
 
     Samples that are not numbers (a fault of some float WAV files) are heard as silence. Where the
     sample rate or the channels change in mid-file, the rest is brought to those of the beginning.
-    Of a damaged file the part that can be decoded is taken, and a warning is logged.
+    Of a damaged file the part that can be decoded is taken, and `warnings` says so.
 
     Args:
         source: Path of a sound or video file, or samples with their rate in Hz: (N,), (N, C) or
@@ -66,7 +67,7 @@ def read_speech(
     label = name or path.name
     check_file(path, name or str(path), ACCEPTED)
     rate, layout = first_format(path, label)
-    return _survey(label, rate, layout, lambda note: decode(path, label, rate, layout, note=note))
+    return _survey(label, rate, layout, lambda warn: decode(path, label, rate, layout, warn))
 
 
 def cut_speech(speech: Speech, duration: Fraction) -> Speech:
@@ -125,15 +126,18 @@ def _from_samples(samples: npt.NDArray[Any], rate: int, name: str) -> Speech:
             part = samples[:, start : start + BLOCK_SAMPLES].astype(np.float32)
             yield without_nan((part - offset) * scale)
 
-    return _survey(name, int(rate), LAYOUTS[len(samples) - 1], lambda note: sound())
+    return _survey(name, int(rate), LAYOUTS[len(samples) - 1], lambda warn: sound())
 
 
-def _survey(name: str, rate: int, layout: str, start: Callable[[bool], Iterator[Block]]) -> Speech:
+def _survey(
+    name: str, rate: int, layout: str, start: Callable[[_Warn | None], Iterator[Block]]
+) -> Speech:
     # Decode once: count the samples, find the peak, choose how the channels are mixed.
     weights = _downmix_weights(layout)
     n_samples, peak = 0, 0.0
     energy, mixed_energy = np.zeros(len(weights)), 0.0
-    for block in start(True):
+    warnings: list[str] = []
+    for block in start(warnings.append):
         n_samples += block.shape[1]
         peak = max(peak, float(np.abs(block).max()))
         energy += np.einsum("cn,cn->c", block, block, dtype=np.float64)
@@ -145,7 +149,7 @@ def _survey(name: str, rate: int, layout: str, start: Callable[[bool], Iterator[
         weights = np.eye(len(weights), dtype=np.float32)[int(energy.argmax())]
 
     def sound() -> Iterator[Block]:
-        return _exactly(n_samples, start(False))
+        return _exactly(n_samples, start(None))
 
     def blocks(wanted: int) -> Iterator[Block]:
         mono = (np.clip(weights @ block, -1, 1) for block in sound())
@@ -155,7 +159,7 @@ def _survey(name: str, rate: int, layout: str, start: Callable[[bool], Iterator[
             max(1, round(Fraction(n_samples, rate) * wanted)), _resampled(mono, rate, wanted)
         )
 
-    return Speech(name, rate, layout, n_samples, peak, sound, blocks)
+    return Speech(name, rate, layout, n_samples, peak, sound, blocks, tuple(warnings))
 
 
 def _downmix_weights(layout: str) -> Block:

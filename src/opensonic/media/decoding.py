@@ -6,8 +6,7 @@ its way (rate, channels, sample format) is brought to what it began with.
 
 from __future__ import annotations
 
-import logging
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import av
@@ -26,7 +25,6 @@ LAYOUTS = ("mono", "stereo", "2.1", "4.0", "5.0", "5.1", "6.1", "7.1")
 """The usual layout of 1, 2 ... channels, as FFmpeg spells it."""
 
 _MAX_PLANES = 8
-_log = logging.getLogger(__name__)
 
 
 def _open(path: Path, name: str) -> av.container.InputContainer:
@@ -61,7 +59,9 @@ def _known_layout(frame: av.AudioFrame) -> str:
     return layout.name
 
 
-def _frames(path: Path, name: str, *, note: bool = False) -> Iterator[av.AudioFrame]:
+def _frames(
+    path: Path, name: str, warn: Callable[[str], None] | None = None
+) -> Iterator[av.AudioFrame]:
     damage = ""
     with _open(path, name) as container:
         stream = container.streams.best("audio")
@@ -82,11 +82,13 @@ def _frames(path: Path, name: str, *, note: bool = False) -> Iterator[av.AudioFr
                 damage = _reason(error)
                 continue
             yield from (frame for frame in frames if isinstance(frame, av.AudioFrame))
-    if damage and note:
-        _log.warning("%s: the file is damaged (%s); what can be decoded is used", name, damage)
+    if damage and warn is not None:
+        warn(f"{name}: the file is damaged ({damage}); what can be decoded is used")
 
 
-def decode(path: Path, name: str, rate: int, layout: str, *, note: bool = False) -> Iterator[Block]:
+def decode(
+    path: Path, name: str, rate: int, layout: str, warn: Callable[[str], None] | None = None
+) -> Iterator[Block]:
     """Decode a file from its first sample on.
 
     Args:
@@ -94,7 +96,7 @@ def decode(path: Path, name: str, rate: int, layout: str, *, note: bool = False)
         name: What messages call it.
         rate: Sample rate to give, Hz.
         layout: Channel layout to give.
-        note: Log a warning where the file is damaged.
+        warn: Told, at the end, that the file is damaged.
 
     Yields:
         (C, N) float32 blocks, finite, of about `BLOCK_SAMPLES`.
@@ -103,7 +105,7 @@ def decode(path: Path, name: str, rate: int, layout: str, *, note: bool = False)
         InputError: The file is no recording, or holds no sound.
     """
     gathered: list[Block] = []
-    for part in _converted(_frames(path, name, note=note), rate, layout):
+    for part in _converted(_frames(path, name, warn), rate, layout):
         gathered.append(part)
         if sum(piece.shape[1] for piece in gathered) >= BLOCK_SAMPLES:
             yield without_nan(np.concatenate(gathered, axis=1))
