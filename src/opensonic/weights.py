@@ -60,7 +60,7 @@ _FILES: tuple[WeightFile, ...] = (
     WeightFile(
         "face_mesh_fine",
         "face/face_mesh_fine.onnx",
-        "13ea5226fdd292114630afefe6125e7201eabce7ac3e7c508c69476b2c2f3f95",
+        "bd29907a667a25a0f5505890c0b02c936d9770f11e8208025b024613d70ff8c4",
         "opensonic.train.mesh",
     ),
     WeightFile(

@@ -48,10 +48,10 @@ Points = NDArray[np.float64]
 PART_SHARE = 0.6
 """Share of the closer look in the points of lips and eyes; the rest is the look at the face."""
 
-TRUSTED_SPREAD, REFUSED_SPREAD = 0.02, 0.045
+TRUSTED_SPREAD, REFUSED_SPREAD = 0.016, 0.04
 """Disagreement of the looks, in distances of the outer eye corners: up to the first the detector's
-score stands, from the second on it becomes 0. Of labelled faces 95 % stay below 0.018; of boxes
-without a face 95 % lie above 0.033."""
+score stands, from the second on it becomes 0. Of 77 validation faces all stay below 0.012; of 56
+boxes without a face 95 % lie above 0.035, all above 0.022."""
 
 
 class Look(NamedTuple):
