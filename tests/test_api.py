@@ -140,6 +140,20 @@ def test_a_target_that_cannot_be_written_is_refused_before_any_work(example_imag
             opensonic.animate("missing.jpg", "missing.wav", output=target)
 
 
+def test_the_recording_is_never_overwritten(example_image, tmp_path):
+    film = tmp_path / "film.mp4"
+    opensonic.animate(example_image, _tone(0.1), engine="still").save(film)
+    before = film.read_bytes()
+    link = tmp_path / "link.mp4"
+    link.symlink_to(film)
+    for target in (film, link):
+        with pytest.raises(EncodeError, match="would be lost"):
+            opensonic.animate(example_image, film, output=target)
+        with pytest.raises(EncodeError, match="would be lost"):
+            opensonic.animate(example_image, film, engine="still").save(target)
+    assert film.read_bytes() == before
+
+
 def test_a_preset_sets_the_size_and_the_hand_wins(example_image):
     assert opensonic.animate(example_image, _tone(0.1), preset="preview").size == (384, 384)
     video = opensonic.animate(example_image, _tone(0.1), preset="preview", min_resolution=200)

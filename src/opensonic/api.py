@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from contextlib import suppress
+from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from opensonic.clock import frame_count
 from opensonic.engines.base import Engine
 from opensonic.engines.registry import build_engine
-from opensonic.errors import InputError
+from opensonic.errors import EncodeError, InputError
 from opensonic.face.portrait import prepare_portrait
 from opensonic.media.audio import cut_speech, read_speech
 from opensonic.media.image import read_image
@@ -63,6 +64,7 @@ class Video:
         engine_reason: Why that engine was taken.
         notes: Facts that the user should know (which face, which size).
         warnings: What may look wrong, and what to do about it.
+        sources: The files that the video is made of; it never takes their place.
     """
 
     portrait: Portrait
@@ -70,8 +72,9 @@ class Video:
     settings: Settings
     engine: Engine
     engine_reason: str
-    notes: tuple[str, ...] = field(default=())
-    warnings: tuple[str, ...] = field(default=())
+    notes: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
+    sources: tuple[Path, ...] = ()
 
     @property
     def fps(self) -> Fraction:
@@ -107,9 +110,10 @@ class Video:
             progress: Told about every few frames.
 
         Raises:
-            EncodeError: The file cannot be written.
+            EncodeError: The file cannot be written, or is the picture or the recording itself.
         """
         target = Path(path)
+        _check_not_source(target, self.sources)
         encode_video(
             iter(self),
             target,
@@ -160,8 +164,10 @@ def animate(
         >>> opensonic.animate("portrait.jpg", "speech.mp3").save("talk.mp4")  # doctest: +SKIP
     """
     chosen, advice = choose(**settings)
+    sources = tuple(Path(part) for part in (portrait, speech) if isinstance(part, (str, Path)))
     if output is not None:
         check_target(Path(output))
+        _check_not_source(Path(output), sources)
     engine, reason = build_engine(chosen.engine)
     progress(Report("reading the sound", 0, 1))
     sound, sound_notes = _prepare_speech(speech, chosen)
@@ -176,7 +182,18 @@ def animate(
         engine_reason=reason,
         notes=(*sound_notes, *prepared.notes),
         warnings=(*advice, *sound.warnings, *prepared.warnings),
+        sources=sources,
     )
+
+
+def _check_not_source(target: Path, sources: tuple[Path, ...]) -> None:
+    for source in sources:
+        with suppress(OSError):  # one of them is not there: they are not the same
+            if target.samefile(source):
+                raise EncodeError(
+                    f"{target}: is the file that the video is made of and would be lost; "
+                    "choose another name"
+                )
 
 
 def _prepare_speech(source: SpeechSource, settings: Settings) -> tuple[Speech, list[str]]:

@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 import time
+import wave
 
 import numpy as np
 import pytest
@@ -101,7 +102,7 @@ def test_bad_input_gets_one_line_and_an_exit_code(
     Image.fromarray(np.full((200, 200, 3), 90, np.uint8)).save(tmp_path / "blank.png")
     before = sorted(tmp_path.iterdir())
     places = {"portrait": portrait, "speech": example_speech, "blank": tmp_path / "blank.png"}
-    found, out, err = run("animate", *(word.format(**places) for word in words), "--quiet")
+    found, out, err = run("animate", *(word.format(**places) for word in words))
     assert found == code
     assert out == ""
     assert message in err
@@ -115,6 +116,20 @@ def test_an_error_is_machine_readable_too(run):
     result = json.loads(out)
     assert code == result["exit_code"] == 2
     assert "missing" in result["error"]
+
+
+def test_names_are_printed_as_they_are(run, portrait, tmp_path):
+    target = tmp_path / "a :smile: [red] \u65e5.mp4"
+    sound = tmp_path / "s.wav"
+    with wave.open(str(sound), "wb") as file:
+        file.setparams((1, 2, 8000, 0, "NONE", ""))
+        file.writeframes(bytes(1600))
+    words = ("animate", portrait, sound, "-o", target, "--engine", "still")
+    _, _, err = run(*words)
+    assert f"{target}: 0.12 s" in err
+    _, out, _ = run(*words, "--json")
+    assert out.isascii()  # so that no terminal or pipe, whatever its encoding, can refuse it
+    assert json.loads(out)["output"] == str(target)
 
 
 def test_usage_errors_exit_with_2(run):

@@ -37,8 +37,8 @@ def guarded(as_json: bool) -> Iterator[None]:
 
 
 def print_json(result: dict[str, Any]) -> None:
-    """Print one machine-readable result as one line of JSON on standard output."""
-    sys.stdout.write(json.dumps(result, ensure_ascii=False) + "\n")
+    """Print one machine-readable result as one line of JSON, in ASCII, on standard output."""
+    sys.stdout.write(json.dumps(result) + "\n")
     sys.stdout.flush()
 
 
@@ -46,12 +46,16 @@ def say(line: str, style: str = "") -> None:
     """Print a line for a person on standard error."""
     from rich.console import Console
 
-    Console(stderr=True, highlight=False, soft_wrap=True).print(line, style=style, markup=False)
+    console = Console(stderr=True, highlight=False, soft_wrap=True, emoji=False, markup=False)
+    console.print(line, style=style)
 
 
 @contextmanager
 def progress_bar(shown: bool) -> Iterator[Progress]:
     """Show stage, frames per second and time left on standard error while work goes on.
+
+    The bar goes when the work ends, and without a terminal none comes, so that an error is one
+    line.
 
     Yields:
         The callback to hand to the API.
@@ -70,7 +74,8 @@ def progress_bar(shown: bool) -> Iterator[Progress]:
         TextColumn("left"),
         TimeRemainingColumn(),
     )
-    with Bar(*columns, console=console, disable=not shown, transient=False) as bar:
+    hidden = not (shown and console.is_terminal)
+    with Bar(*columns, console=console, disable=hidden, transient=True) as bar:
         task = bar.add_task("starting", total=None, rate="")
 
         def follow(report: Report) -> None:
