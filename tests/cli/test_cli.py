@@ -154,7 +154,14 @@ def test_a_bug_exits_with_1_and_a_traceback(portrait, example_speech, tmp_path):
 
 
 @pytest.mark.skipif(os.name == "nt", reason="Windows has no SIGINT for a child")
-def test_ctrl_c_leaves_nothing_behind(portrait, example_speech, tmp_path):
+@pytest.mark.parametrize(
+    ("number", "code", "said"),
+    [
+        (signal.SIGINT, 130, "opensonic: interrupted; no file was left behind\n"),
+        (signal.SIGTERM, 143, ""),
+    ],
+)
+def test_a_stop_leaves_nothing_behind(portrait, example_speech, tmp_path, number, code, said):
     folder = tmp_path / "out"
     folder.mkdir()
     command = [sys.executable, "-m", "opensonic", "animate", str(portrait), example_speech]
@@ -164,10 +171,9 @@ def test_ctrl_c_leaves_nothing_behind(portrait, example_speech, tmp_path):
         if any(folder.iterdir()) or process.poll() is not None:
             break
         time.sleep(0.05)
-    process.send_signal(signal.SIGINT)
+    process.send_signal(number)
     _, err = process.communicate(timeout=60)
-    assert process.returncode == 130
-    assert err == "opensonic: interrupted; no file was left behind\n"
+    assert (process.returncode, err) == (code, said)
     assert list(folder.iterdir()) == []
 
 

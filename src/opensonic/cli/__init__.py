@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+import signal
+from types import FrameType
+from typing import Annotated, NoReturn
 
 import typer
 
@@ -53,6 +55,11 @@ app.command()(demo)
 app.command()(doctor)
 
 
+def _stop(number: int, _: FrameType | None) -> NoReturn:
+    raise SystemExit(128 + number)
+
+
 def main() -> None:
     """Run the command line; exit 0 done, 1 bug, 2 wrong input, 3 weights, 4 output, 130 Ctrl-C."""
+    signal.signal(signal.SIGTERM, _stop)  # so that half a video is cleared away then too
     app()
