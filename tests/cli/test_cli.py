@@ -12,6 +12,8 @@ import pytest
 from PIL import Image
 
 from opensonic import cli
+from opensonic.engines.registry import BUILDERS
+from opensonic.errors import WeightsError
 from opensonic.settings import describe
 
 
@@ -194,3 +196,18 @@ def test_doctor_is_content(run):
     assert code == 0, result
     assert {"engine mesh", "encoder libx264"} <= {check["name"] for check in result["checks"]}
     assert run("doctor")[0] == 0
+
+
+def test_doctor_finds_an_engine_that_cannot_draw(run, monkeypatch):
+    class Broken:
+        name = "mesh"
+
+        def animate(self, portrait, source, settings):
+            raise WeightsError("planted")
+
+    monkeypatch.setitem(BUILDERS, "mesh", Broken)
+    code, out, _ = run("doctor", "--json")
+    found = {check["name"]: check for check in json.loads(out)["checks"]}
+    assert code == 3
+    assert found["engine mesh"] == {"name": "engine mesh", "ok": False, "found": "planted"}
+    assert found["engine still"]["ok"]

@@ -5,7 +5,9 @@ from __future__ import annotations
 import os
 import platform
 import sys
+import time
 from importlib.metadata import PackageNotFoundError, version
+from importlib.resources import as_file, files
 
 import typer
 
@@ -76,13 +78,25 @@ def _weights() -> list[Check]:
 
 def _engines() -> list[Check]:
     checks: list[Check] = []
-    for name, build in BUILDERS.items():
+    for name in BUILDERS:
+        started = time.perf_counter()
         try:
-            build()
-            checks.append((f"engine {name}", True, "ready"))
+            _draw_frame(name)
+            found = f"drew its first frame in {time.perf_counter() - started:.1f} s"
+            checks.append((f"engine {name}", True, found))
         except (OpenSonicError, ImportError) as error:
             checks.append((f"engine {name}", False, str(error)))
     return checks
+
+
+def _draw_frame(engine: str) -> None:
+    import numpy as np
+
+    import opensonic
+
+    silence = (np.zeros(160, np.float32), 16_000)
+    with as_file(files("opensonic") / "examples" / "portrait.png") as portrait:
+        next(iter(opensonic.animate(portrait, silence, engine=engine, min_resolution=256)))
 
 
 def _print_table(checks: list[Check]) -> None:
