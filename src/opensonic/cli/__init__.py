@@ -14,7 +14,7 @@ from opensonic.cli.doctor import doctor
 
 RESPONSIBLE_USE = (
     "Only animate a portrait if the person in it, or whoever holds the rights, agrees. "
-    "Every file is marked as AI-generated in its metadata."
+    "Unless you turn it off, every file is marked as AI-generated in its metadata."
 )
 """What the user is asked to respect, in the words of the help page."""
 
@@ -43,7 +43,11 @@ def _main(
     version: Annotated[
         bool,
         typer.Option(
-            "--version", help="Print the version.", callback=_print_version, is_eager=True
+            "--version",
+            metavar="",
+            help="Print the version.",
+            callback=_print_version,
+            is_eager=True,
         ),
     ] = False,
 ) -> None:

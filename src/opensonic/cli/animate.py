@@ -15,9 +15,12 @@ OutputOption = Annotated[
     Path, typer.Option("-o", "--output", help="The video to write: .mp4, .m4v or .mov.")
 ]
 JsonOption = Annotated[
-    bool, typer.Option("--json", help="Print the result, or the error, as one line of JSON.")
+    bool,
+    typer.Option("--json", metavar="", help="Print the result, or the error, as one line of JSON."),
 ]
-QuietOption = Annotated[bool, typer.Option("-q", "--quiet", help="Show no progress bar.")]
+QuietOption = Annotated[
+    bool, typer.Option("-q", "--quiet", metavar="", help="Show no progress bar.")
+]
 
 
 @with_settings

@@ -18,7 +18,9 @@ def demo(
     photo: Annotated[
         bool,
         typer.Option(
-            "--photo", help="Animate a photograph (NASA, public domain; needs scikit-image)."
+            "--photo",
+            metavar="",
+            help="Animate a photograph (NASA, public domain; needs scikit-image).",
         ),
     ] = False,
     json: JsonOption = False,

@@ -11,7 +11,7 @@ import typer
 
 from opensonic.settings import Option, describe
 
-_METAVARS = {"int": "N", "float": "X", "Fraction": "X", "str": "TEXT"}
+_METAVARS = {"bool": "", "int": "N", "float": "X", "Fraction": "X", "str": "TEXT"}
 
 
 def with_settings(command: Callable[..., None]) -> Callable[..., None]:
@@ -48,7 +48,7 @@ def _parameter(option: Option) -> inspect.Parameter:
         typer.Option(
             *names,
             help=_help(option),
-            metavar=None if option.kind is bool else _metavar(option),
+            metavar=_metavar(option),
             show_default=False,
             rich_help_panel="Settings",
         ),
@@ -59,11 +59,13 @@ def _parameter(option: Option) -> inspect.Parameter:
 
 
 def _metavar(option: Option) -> str:
-    return "|".join(option.choices) if option.choices else _METAVARS[option.kind.__name__]
+    return "NAME" if option.choices else _METAVARS[option.kind.__name__]
 
 
 def _help(option: Option) -> str:
     facts = []
+    if option.choices:
+        facts.append(", ".join(option.choices))
     if option.range:
         facts.append(str(option.range))
     if option.advice:
