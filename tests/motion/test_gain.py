@@ -23,9 +23,17 @@ def test_scale_one_leaves_the_motion_and_never_writes_into_it():
 
 
 @pytest.mark.parametrize("scale", [0, 0.5, 1, 2])
-def test_lips_that_touch_stay_together(scale):
-    motion = _motion(jaw_open=0.4, mouth_close=0.4, lip_press=1)
-    assert inner_lip_gap(scale_motion(motion, scale, 1).values) == 0
+@pytest.mark.parametrize(
+    "lips",
+    [
+        {"jaw_open": 0.4, "mouth_close": 0.4, "lip_press": 1},
+        {"jaw_open": 0.8, "mouth_close": 0.9, "upper_lip_raise": 0.5},
+    ],
+)
+def test_lips_that_touch_stay_together(scale, lips):
+    assert inner_lip_gap(scale_motion(_motion(**lips), scale, 1).values) == pytest.approx(
+        0, abs=1e-6
+    )
 
 
 def test_zero_rests_the_head_and_eyes_and_leaves_the_mouth():
