@@ -73,8 +73,8 @@ def test_takes_paths_arrays_and_pil_images(example_image, tmp_path, kind):
 
 
 def test_duration_longer_than_the_sound_names_both_lengths(example_image):
-    with pytest.raises(InputError, match=r"lasts 1\.00 s, but duration 2 s"):
-        opensonic.animate(example_image, _tone(1), duration=2)
+    with pytest.raises(InputError, match=r"lasts 1\.0625 s, but duration 1\.0626 s"):
+        opensonic.animate(example_image, _tone(1.0625), duration=1.0626)
 
 
 def test_duration_shorter_than_the_sound_cuts_and_says_so(example_image):

@@ -202,8 +202,9 @@ def _prepare_speech(source: SpeechSource, settings: Settings) -> tuple[Speech, l
     if settings.duration is not None:
         if settings.duration > speech.duration:
             raise InputError(
-                f"{speech.name}: the sound lasts {float(speech.duration):.2f} s, but duration "
-                f"{float(settings.duration):g} s was asked for; expected at most the sound's length"
+                f"{speech.name}: the sound lasts {float(speech.duration):.6g} s, but duration "
+                f"{float(settings.duration):.6g} s was asked for; expected at most that, "
+                "or no duration at all"
             )
         if settings.duration < speech.duration:
             notes.append(

@@ -122,6 +122,11 @@ def test_an_error_is_machine_readable_too(run):
     assert "missing" in result["error"]
 
 
+def test_one_frame_is_no_plural(run, portrait, example_speech, tmp_path):
+    words = ("--engine", "still", "--duration", "0.01", "-o", tmp_path / "t.mp4")
+    assert "256x256, 1 frame, made" in run("animate", portrait, example_speech, *words)[2]
+
+
 def test_names_are_printed_as_they_are(run, portrait, tmp_path):
     target = tmp_path / "a :smile: [red] \u65e5.mp4"
     sound = tmp_path / "s.wav"

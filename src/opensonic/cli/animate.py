@@ -99,8 +99,9 @@ def make_video(
     for warning in video.warnings:
         say(f"  warning: {warning}", style="yellow")
     say(f"  engine: {video.engine.name} ({video.engine_reason})")
+    frames = "1 frame" if saved.n_frames == 1 else f"{saved.n_frames} frames"
     say(
-        f"{saved.path}: {saved.duration_s:.2f} s, {width}x{height}, {saved.n_frames} frames, "
+        f"{saved.path}: {saved.duration_s:.2f} s, {width}x{height}, {frames}, "
         f"made in {wall_s:.1f} s",
         style="bold green",
     )
