@@ -41,8 +41,9 @@ def test_the_video_is_as_long_as_the_sound(example_image, tmp_path, seconds, fps
 
 def test_a_video_can_be_read_twice_with_the_same_frames(example_image):
     video = opensonic.animate(example_image, _tone(0.5), min_resolution=128)
-    first, second = (np.concatenate([chunk.frames for chunk in video]) for _ in range(2))
+    first, second = (np.concatenate([chunk.frames.copy() for chunk in video]) for _ in range(2))
     assert first.shape == (13, 128, 128, 3)
+    assert (first != first[0]).any()
     assert np.array_equal(first, second)
 
 
