@@ -1,6 +1,8 @@
 """Pictures of every kind become upright 8-bit RGB; everything else gets one clear line."""
 
 import io
+import subprocess
+import sys
 import zlib
 
 import numpy as np
@@ -259,3 +261,20 @@ def test_bombs_are_refused_unread(tmp_path, side):
 def test_arrays_refused(array):
     with pytest.raises(InputError, match="expected"):
         read_image(array)
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="other units of ru_maxrss")
+def test_a_large_picture_is_in_memory_few_times(tmp_path):
+    path = tmp_path / "large.jpg"
+    Image.new("RGB", (5000, 5000), (90, 120, 150)).save(path)
+    code = (
+        "import resource, sys\n"
+        "from opensonic.media.image import read_image\n"
+        "def peak(): return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024\n"
+        "before = peak()\n"
+        "picture = read_image(sys.argv[1])\n"
+        "print((peak() - before) / picture.nbytes)\n"
+    )
+    command = [sys.executable, "-c", code, str(path)]
+    run = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert float(run.stdout) < 4.2

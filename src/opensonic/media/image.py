@@ -17,7 +17,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from PIL import Image, ImageCms, ImageOps, UnidentifiedImageError
+from PIL import ExifTags, Image, ImageCms, ImageOps, UnidentifiedImageError
 
 from opensonic.errors import InputError
 from opensonic.media.files import check_file
@@ -137,11 +137,14 @@ def _to_rgb(picture: Image.Image, name: str) -> Picture:
         colour = _to_srgb(upright.convert("RGB"), picture)
         paper = Image.new("RGB", upright.size, (_PAPER,) * 3)
         return np.array(Image.composite(colour, paper, alpha))
-    return np.array(_to_srgb(upright, picture).convert("RGB"))
+    colour = _to_srgb(upright, picture)
+    return np.array(colour if colour.mode == "RGB" else colour.convert("RGB"))
 
 
 def _upright(picture: Image.Image) -> Image.Image:
     try:
+        if picture.getexif().get(ExifTags.Base.Orientation, 1) == 1:
+            return picture  # without the copy that `exif_transpose` makes
         return ImageOps.exif_transpose(picture)
     except _UNREADABLE:
         return picture  # damaged EXIF data: the pixels may be whole
