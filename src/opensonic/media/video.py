@@ -165,13 +165,12 @@ def _feed(
             for pixels in chunk.frames:
                 if done == n_frames or pixels.shape[:2] != (writer.height, writer.width):
                     break
-                frame = pixels
+                frame = pixels.copy()
                 if mark is not None:
-                    frame = pixels.copy()
                     draw_label(frame, mark)
                 if len(pending) == _AHEAD:
                     pending.popleft().result()
-                pending.append(worker.submit(writer.write, _to_yuv(frame), done))
+                pending.append(worker.submit(_write, writer, frame, done))
                 done += 1
             else:
                 progress(Report("rendering", done, n_frames))
@@ -189,6 +188,10 @@ def _feed(
             close()
     if done != n_frames:
         raise ValueError(f"the engine gave {done} frames; expected {n_frames}")
+
+
+def _write(writer: Mp4Writer, pixels: npt.NDArray[np.uint8], number: int) -> None:
+    writer.write(_to_yuv(pixels), number)
 
 
 def _to_yuv(pixels: npt.NDArray[np.uint8]) -> av.VideoFrame:

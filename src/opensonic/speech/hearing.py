@@ -87,7 +87,7 @@ def _hear_frames(
     sigma = max(_SHORTEST_SIGMA, _SIGMA_FRAMES * float(FRAME_RATE / fps))
     weights = np.exp(-0.5 * (offsets / sigma) ** 2)
     weights = (weights / weights.sum(1, keepdims=True)).astype(np.float32)
-    sampled = weights @ curves
+    sampled = np.einsum("nt,tc->nc", weights, curves)
     sampled[:, SHUT] = curves[np.argmin(np.abs(offsets), axis=1), SHUT]
-    loudness, stress, speaking = (weights @ curve for curve in prosody)
+    loudness, stress, speaking = (np.einsum("nt,t->n", weights, curve) for curve in prosody)
     return Heard(shape_mouth(sampled), loudness, stress, speaking)

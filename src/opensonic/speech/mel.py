@@ -92,7 +92,8 @@ def _analyse(sound: npt.NDArray[np.float32]) -> Rows:
     frames = np.lib.stride_tricks.sliding_window_view(sound, _WINDOW)[::HOP_LENGTH] * _hann()
     spectrum = np.fft.rfft(frames, _FFT, axis=1)
     power = (spectrum.real**2 + spectrum.imag**2).astype(np.float32)
-    return np.asarray(np.log(power @ _mel_filters() + _POWER_FLOOR), np.float32)
+    bands = np.einsum("tf,fm->tm", power, _mel_filters())  # not by BLAS, whose threads stay busy
+    return np.asarray(np.log(bands + _POWER_FLOOR), np.float32)
 
 
 def _follow(level: npt.NDArray[np.float32], decay: float, start: float) -> npt.NDArray[np.float32]:

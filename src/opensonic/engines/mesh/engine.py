@@ -26,19 +26,18 @@ class MeshEngine:
     ) -> Iterator[Chunk]:
         """See `Engine.animate`."""
         renderer = MeshRenderer(portrait)
-        for part in _parts(source, settings):
-            motion = scale_motion(part, settings.dynamic_scale, settings.motion_scale)
-            for start in range(0, len(motion.values), CHUNK_FRAMES):
-                piece = Motion(motion.values[start : start + CHUNK_FRAMES], motion.fps)
-                yield Chunk(
-                    np.stack([renderer.render(values) for values in piece.values]),
-                    piece,
-                    np.stack([renderer.landmarks(values) for values in piece.values]),
-                )
+        frames = np.empty((CHUNK_FRAMES, *portrait.image.shape), np.uint8)
+        for piece in _pieces(source, settings):
+            for frame, values in zip(frames, piece.values, strict=False):
+                renderer.render(values, frame)
+            landmarks = np.stack([renderer.landmarks(values) for values in piece.values])
+            yield Chunk(frames[: len(piece.values)], piece, landmarks)
 
 
-def _parts(source: Speech | Motion, settings: Settings) -> Iterator[Motion]:
-    if isinstance(source, Motion):
-        yield source
-    else:
-        yield from perform(source, settings.fps, settings.seed)
+def _pieces(source: Speech | Motion, settings: Settings) -> Iterator[Motion]:
+    """Scale the motion and cut it into pieces of a chunk's length."""
+    parts = [source] if isinstance(source, Motion) else perform(source, settings.fps, settings.seed)
+    for part in parts:
+        motion = scale_motion(part, settings.dynamic_scale, settings.motion_scale)
+        for start in range(0, len(motion.values), CHUNK_FRAMES):
+            yield Motion(motion.values[start : start + CHUNK_FRAMES], motion.fps)

@@ -16,7 +16,7 @@ from opensonic.engines.mesh.eyes import GAZE_REACH, Eye, find_eyes, lash_shade, 
 from opensonic.engines.mesh.head import head_basis
 from opensonic.engines.mesh.mouth import Mouth, head_reference, mouth_depth
 from opensonic.engines.mesh.rig import Rig
-from opensonic.engines.mesh.sampling import Box, Floats, Image
+from opensonic.engines.mesh.sampling import Box, Floats, Image, combine
 from opensonic.engines.mesh.seam import Seam, cover
 from opensonic.engines.mesh.sheet import Sheet
 from opensonic.engines.mesh.skin import landmark_basis, skin_basis
@@ -31,8 +31,10 @@ from opensonic.engines.mesh.warp import (
 from opensonic.values import Portrait
 
 _NODES_PER_E = 24
-_BAND = 12
+_BAND = 20
 """Rows of the lattice that are warped together."""
+_NOTHING = 1e-4
+"""Value of a channel that shows nothing."""
 _STILL = 0.02
 """Displacement below which a place counts as still, px."""
 
@@ -109,12 +111,13 @@ class MeshRenderer:
         upper = uncover_tuck(bases[0], eye, self._rig)
         return Seam(edges[0], edges[1], upper, bases[1])
 
-    def _skull_basis(self) -> tuple[Floats, Floats]:
+    def _skull_basis(self) -> tuple[Floats, Floats, Floats]:
         rig = self._rig
         around = np.array([[0, 0], [0.3, 0], [0, 0.3]], np.float32)
         xy = np.asarray(rig.lips.middle + around @ rig.camera.axes[:2], np.float32)
         points = replace(rig.points(xy), face=head_reference(), depth=mouth_depth(rig))
-        return xy, head_basis(points, rig)
+        back = np.linalg.inv(np.column_stack([xy, np.ones(3)]))
+        return xy, head_basis(points, rig), back.astype(np.float32)
 
     def landmarks(self, values: Floats) -> Floats:
         """Say where the landmarks are in a frame.
@@ -126,7 +129,7 @@ class MeshRenderer:
             (478, 3) float32, px; z stays that of the portrait.
         """
         moved = self._landmarks.copy()
-        moved[:, :2] += self._landmark_basis @ coefficients(values)
+        moved[:, :2] += combine(self._landmark_basis, coefficients(values))
         return moved
 
     def render(self, values: Floats, out: Image | None = None) -> Image:
@@ -145,10 +148,11 @@ class MeshRenderer:
         lips = self._lips.edges(factors)
         lids = [seam.edges(factors) for seam in self._lids]
         layers, (start, stop) = self._invert(lips, lids, factors)
-        is_lower = self._is_lower(lips, lids)
-        is_lower[:start], is_lower[stop:] = False, True
+        is_lower = np.zeros(layers.shape[1:3], bool)
+        is_lower[start:stop] = self._is_lower(lips, lids, self._lattice.xy[start:stop])
+        is_lower[stop:] = True
         self._draw_skin(frame, layers, is_lower)
-        if self._rig.lips.is_open or np.abs(factors[MOUTH]).max() > 1e-4:
+        if self._rig.lips.is_open or np.abs(factors[MOUTH]).max() > _NOTHING:
             self._draw_mouth(frame, layers, lips, factors)
         for eye, edges in zip(self._eyes, lids, strict=True):
             self._draw_eye(frame, layers, edges, eye, factors)
@@ -174,12 +178,12 @@ class MeshRenderer:
             (0, self._upper, 0, stop),
             (1, self._lower, start, rows),
         ):
-            moved = (basis[first:last] @ factors).reshape(last - first, -1, 2)
+            moved = combine(basis[first:last], factors).reshape(last - first, -1, 2)
             self._places[layer, first:last] = grid.invert(moved, first)
         return self._places, (start, stop)
 
-    def _is_lower(self, lips: Floats, lids: list[Floats]) -> npt.NDArray[np.bool_]:
-        nodes = self._lattice.xy
+    @staticmethod
+    def _is_lower(lips: Floats, lids: list[Floats], nodes: Floats) -> npt.NDArray[np.bool_]:
         eyes = np.stack([edges.mean((0, 1)) for edges in lids])
         corners = lips[0, [0, -1]]
         halfway = 0.5 * (eyes + corners)
@@ -194,15 +198,16 @@ class MeshRenderer:
     def _draw_skin(self, frame: Image, layers: Floats, is_lower: npt.NDArray[np.bool_]) -> None:
         """Warp what moves, band by band of the lattice."""
         places = np.where(is_lower[..., None], layers[1], layers[0])
-        moves = np.abs(places - self._lattice.xy).max(-1) > _STILL
+        away = np.abs(places - self._lattice.xy) > _STILL
+        moves = away[..., 0] | away[..., 1]
         rows, columns = moves.shape[0] - 2, moves.shape[1] - 2
+        source = self._sheet.to_source(places)
         for top in range(0, rows, _BAND):
             bottom = min(top + _BAND, rows)
             moving = np.flatnonzero(moves[top : bottom + 2].any(0))
             if len(moving):
                 part = (max(moving[0] - 2, 0), top, min(moving[-1] + 1, columns), bottom)
-                patch, (x0, y0, x1, y1) = self._sheet.show(places, part)
-                frame[y0:y1, x0:x1] = patch
+                self._sheet.lay(frame, source, part)
 
     def _draw_mouth(self, frame: Image, layers: Floats, edges: Floats, factors: Floats) -> None:
         part = self._sheet.part_around(edges, 0.10 * self._rig.e)
@@ -223,10 +228,9 @@ class MeshRenderer:
         frame[box[1] : box[3], box[0] : box[2]] = np.rint(np.clip(picture, 0, 255))
 
     def _head_matrix(self, factors: Floats) -> Floats:
-        xy, basis = self._skull
-        moved = xy + basis @ factors
-        start = np.column_stack([xy, np.ones(3)])
-        return np.asarray(np.linalg.solve(start, moved).T, np.float32)
+        xy, basis, back = self._skull
+        moved = xy + combine(basis, factors)
+        return np.asarray(np.einsum("ij,jk->ki", back, moved), np.float32)
 
     def _draw_eye(
         self,
@@ -237,7 +241,7 @@ class MeshRenderer:
         factors: Floats,
     ) -> None:
         gaze = factors[[INDEX["gaze_x"], INDEX["gaze_y"]]] * GAZE_REACH * self._rig.e
-        if abs(factors[eye.blink]) < 1e-4 and np.abs(gaze).max() < 1e-4:
+        if abs(factors[eye.blink]) < _NOTHING and np.abs(gaze).max() < _NOTHING:
             return
         part = self._sheet.part_around(edges, 0.05 * self._rig.e)
         if part is None:
@@ -247,13 +251,14 @@ class MeshRenderer:
         shares = cover(edges, box, self._style.softness)
         ball = self._sheet.read(eye.shift_iris(self._stiff_places(part, factors), gaze))
         picture = above * shares.above + below * shares.below + ball * shares.between
-        picture *= lash_shade(edges, shares, box, float(factors[eye.blink]), self._rig.e)
+        if abs(factors[eye.blink]) >= _NOTHING:
+            picture *= lash_shade(edges, shares, box, float(factors[eye.blink]), self._rig.e)
         frame[box[1] : box[3], box[0] : box[2]] = np.rint(np.clip(picture, 0, 255))
 
     def _stiff_places(self, part: Box, factors: Floats) -> Floats:
         """(H, W, 2) float32 places that a part would show if only the head moved, px."""
         c0, r0 = max(part[0] - 4, 0), max(part[1] - 4, 0)
         rows, columns = slice(r0, part[3] + 6), slice(c0, part[2] + 6)
-        moved = self._head[rows, columns] @ factors[HEAD]
+        moved = combine(self._head[rows, columns], factors[HEAD])
         self._places[2, rows, columns] = self._lattice.invert(moved, r0, c0)
         return self._sheet.locate(self._places[2], part)[0]

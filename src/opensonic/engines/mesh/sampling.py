@@ -29,3 +29,12 @@ def sample(picture: npt.NDArray[Number], places: Floats) -> npt.NDArray[Number]:
     """
     read = cv2.remap(picture, places, SINGLE_MAP, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
     return np.asarray(read, picture.dtype)
+
+
+def combine(basis: Floats, factors: Floats) -> Floats:
+    """Add up a basis, weighted: (..., K) float32 and (K,) float32 to (...) float32.
+
+    Not by BLAS: its threads stay busy for a while after each call and take the core on which the
+    encoder works.
+    """
+    return np.asarray(np.einsum("...k,k->...", basis, factors), np.float32)

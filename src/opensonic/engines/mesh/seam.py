@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from opensonic.engines.mesh.sampling import Box, Floats
+from opensonic.engines.mesh.sampling import Box, Floats, combine
 
 
 @dataclass(frozen=True, eq=False)
@@ -58,7 +58,7 @@ class Seam:
         Returns:
             (2, N, 2) float32, px; edges that would cross lie on each other.
         """
-        edges = self._rest + self._basis @ coefficients
+        edges = self._rest + combine(self._basis, coefficients)
         edges[..., 0] = np.maximum.accumulate(edges[..., 0], axis=-1)
         edges[1, :, 0] = edges[0, :, 0] if np.ptp(edges[1, :, 0]) <= 0 else edges[1, :, 0]
         lower = np.interp(edges[0, :, 0], edges[1, :, 0], edges[1, :, 1])

@@ -53,19 +53,33 @@ class Sheet:
 
     def read(self, places: Floats) -> Image:
         """Read the picture: (H, W, 2) float32 places, px, to (H, W, 3) uint8 RGB."""
-        return self._read((places - self._origin) * np.float32(2))
+        return self._read(self.to_source(places))
 
     def show(self, places: Floats, part: Box) -> tuple[Image, Box]:
         """Read what a part of the lattice shows; see `locate`."""
-        maps, box = self.locate((places - self._origin) * np.float32(2), part)
+        maps, box = self.locate(self.to_source(places), part)
         return self._read(maps), box
 
-    def _read(self, maps: Floats) -> Image:
+    def lay(self, frame: Image, places: Floats, part: Box) -> None:
+        """Write what a part of the lattice shows into a frame.
+
+        Args:
+            frame: (H, W, 3) uint8, written to.
+            places: (R, Q, 2) float32 places as `to_source` gives them.
+            part: The part, in steps of the lattice.
+        """
+        maps, (x0, y0, x1, y1) = self.locate(places, part)
+        self._read(maps, frame[y0:y1, x0:x1])
+
+    def to_source(self, places: Floats) -> Floats:
+        """Bring places of the picture, px, to the enlarged copy that is read."""
+        return (places - self._origin) * np.float32(2)
+
+    def _read(self, maps: Floats, out: Image | None = None) -> Image:
         fixed, table = cv2.convertMaps(maps, SINGLE_MAP, cv2.CV_16SC2)
         border = cv2.BORDER_REPLICATE
-        return np.asarray(
-            cv2.remap(self._source, fixed, table, cv2.INTER_LINEAR, borderMode=border), np.uint8
-        )
+        read = cv2.remap(self._source, fixed, table, cv2.INTER_LINEAR, dst=out, borderMode=border)
+        return np.asarray(read, np.uint8)
 
     def part_around(self, edges: Floats, margin: float) -> Box | None:
         """Give the part, in steps, that holds all edges ((..., 2) px) and a margin in px."""
