@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -96,8 +96,13 @@ class Video:
         """Draw the frames in order.
 
         Yields:
-            Chunks of (T, H, W, 3) uint8 RGB frames whose lengths add up to `n_frames`.
+            Chunks of (T, H, W, 3) uint8 RGB frames, yours to keep, whose lengths add up to
+            `n_frames`.
         """
+        for chunk in self._draw():
+            yield replace(chunk, frames=chunk.frames.copy())
+
+    def _draw(self) -> Iterator[Chunk]:
         return self.engine.animate(self.portrait, self.speech, self.settings)
 
     def save(self, path: str | Path, progress: Progress = ignore) -> Saved:
@@ -115,7 +120,7 @@ class Video:
         target = Path(path)
         _check_not_source(target, self.sources)
         encode_video(
-            iter(self),
+            self._draw(),
             target,
             fps=self.fps,
             size=self.size,

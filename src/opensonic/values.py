@@ -33,8 +33,8 @@ class Face:
 
     Attributes:
         box: (4,) float32, x0 y0 x1 y1 of the landmarks, px.
-        landmarks: (478, 3) float32; x to the right and y down in px, z in the same scale, smaller
-            is nearer to the camera.
+        landmarks: (478, 3) float32; x to the right and y down in px, the centre of the first pixel
+            at 0.5; z in the same scale, smaller is nearer to the camera.
         score: Certainty of the detector, 0 to 1.
     """
 
@@ -128,7 +128,7 @@ class Chunk:
     """Some consecutive frames and what the engine knows of them.
 
     Attributes:
-        frames: (T, H, W, 3) uint8, RGB. Valid until the next chunk is asked for.
+        frames: (T, H, W, 3) uint8, RGB. From an engine, valid until its next chunk is asked for.
         motion: The motion that the frames show, or None.
         landmarks: (T, 478, 3) float32 landmarks in the frames, px, or None.
     """

@@ -65,3 +65,25 @@ def test_yaw_of_a_turned_head():
     landmarks = np.zeros((478, 3), np.float32)
     landmarks[454] = [np.cos(np.radians(30)), 0, np.sin(np.radians(30))]
     assert estimate_yaw(landmarks) == pytest.approx(30, abs=0.1)
+
+
+def test_what_only_looks_like_a_face_is_refused():
+    coins = pytest.importorskip("skimage.data").coins()
+    with pytest.raises(NoFaceError, match="has no clear eyes"):
+        prepare_portrait(np.repeat(coins[..., None], 3, axis=2), "coins", Settings())
+
+
+def test_a_strip_is_refused_at_once():
+    with pytest.raises(NoFaceError, match="no face found"):
+        prepare_portrait(np.zeros((2, 10_000_000, 3), np.uint8), "strip", Settings())
+
+
+def test_an_odd_resolution_is_rounded_up(example_image):
+    prepared = prepare_portrait(example_image, "p", Settings(min_resolution=129))
+    assert min(prepared.portrait.image.shape[:2]) == 130
+
+
+def test_a_resolution_that_cannot_be_reached_is_said(example_image):
+    wide = np.pad(example_image, ((0, 0), (2500, 2500), (0, 0)), mode="edge")
+    prepared = prepare_portrait(wide, "p", Settings(min_resolution=512))
+    assert any("not 512" in note for note in prepared.notes)

@@ -34,8 +34,7 @@ def demo(
             as_file(folder / "speech.flac") as speech,
         ):
             picture = _astronaut() if photo else str(portrait)
-            chosen = {"crop": True, "min_resolution": 512, "expand_ratio": 0.6} if photo else {}
-            make_video(picture, str(speech), output, as_json=json, quiet=quiet, chosen=chosen)
+            make_video(picture, str(speech), output, as_json=json, quiet=quiet, chosen={})
 
 
 def _astronaut() -> str:

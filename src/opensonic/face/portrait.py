@@ -23,7 +23,10 @@ MIN_FACE_PX = 32
 """Faces smaller than this in the given picture are refused."""
 SMALL_FACE_PX = 96
 """Faces smaller than this in the given picture get a warning."""
-MAX_YAW_DEG = 40.0
+MIN_SCORE, SURE_SCORE = 0.25, 0.6
+"""Certainty of detector and mesh together: below the first the face is refused, below the second
+there is a warning."""
+MAX_YAW_DEG = 30.0
 """Faces turned further than this get a warning."""
 
 
@@ -53,9 +56,15 @@ def prepare_portrait(image: Image, name: str, settings: Settings) -> Prepared:
     Raises:
         NoFaceError: There is no face, it is too small, or the chosen one does not exist.
     """
-    found = FaceDetector().detect(image)
+    found = FaceDetector().detect(image) if min(image.shape[:2]) >= MIN_FACE_PX else []
     detection = choose_face(found, settings.face_choice(), name)
     face = FaceMesh().find(image, detection)
+    if face.score < MIN_SCORE:
+        x, y = detection.box[0::2].mean(), detection.box[1::2].mean()
+        raise NoFaceError(
+            f"{name}: what looks like a face at {x:.0f},{y:.0f} has no clear eyes, nose and mouth; "
+            "expected a face seen from the front or half from the side; try another picture"
+        )
     notes, warnings = _remarks(found, detection, face, settings)
     if settings.crop:
         ratio = DEFAULT_EXPAND_RATIO if settings.expand_ratio is None else settings.expand_ratio
@@ -136,6 +145,11 @@ def _remarks(
             f"the face is only {_side(taken):.0f} px large: lips and eyes will be soft; "
             "use a larger or closer picture"
         )
+    if face.score < SURE_SCORE:
+        warnings.append(
+            "the face is hard to make out: eyes and lips may be misplaced; "
+            "use a clearer picture or one from the front"
+        )
     yaw = abs(estimate_yaw(face.landmarks))
     if yaw > MAX_YAW_DEG:
         warnings.append(
@@ -166,6 +180,7 @@ def _crop(image: Image, face: Face, ratio: float) -> tuple[Image, Face]:
 def _resize(image: Image, face: Face, short_side: int | None) -> tuple[Image, Face, list[str]]:
     height, width = image.shape[:2]
     wanted = short_side or min(height, width, MAX_OWN_RESOLUTION)
+    wanted += wanted % 2 if short_side else 0  # H.264 needs even sides, and less was not asked for
     scale = min(wanted / min(height, width), MAX_LONG_SIDE / max(height, width))
     new_width, new_height = (max(2, round(side * scale / 2) * 2) for side in (width, height))
     notes = []
@@ -173,6 +188,11 @@ def _resize(image: Image, face: Face, short_side: int | None) -> tuple[Image, Fa
         notes.append(f"picture enlarged from {width}x{height} to {new_width}x{new_height}")
     elif scale < 1:
         notes.append(f"picture reduced from {width}x{height} to {new_width}x{new_height}")
+    if short_side and min(new_width, new_height) < short_side:
+        notes.append(
+            f"the short side is {min(new_width, new_height)} px, not {short_side}: "
+            f"players take at most {MAX_LONG_SIDE} px on the long one"
+        )
     if scale == 1:  # cut an odd last row or column: no pixel is resampled for nothing
         new_width, new_height = width // 2 * 2, height // 2 * 2
         return np.ascontiguousarray(image[:new_height, :new_width]), face, notes

@@ -1,1 +1,1 @@
-"""media."""
+"""Media in and out: any sound, any picture, the video file and its mark."""

@@ -1,1 +1,1 @@
-"""train."""
+"""The programs that made the weights of the package, one folder per network."""

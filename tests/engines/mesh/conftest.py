@@ -49,6 +49,9 @@ def draw_portrait(size=320, e=80.0, middle=(160.0, 140.0), angle_deg=0.0, open_b
         place = np.round(landmarks[centre, :2]).astype(int)
         cv2.circle(disc, (int(place[0]), int(place[1])), round(0.06 * e), 1, -1)
         image[(shape & disc) > 0] = (20, 40, 200)
+    landmarks[:, :2] += (
+        0.5  # a face counts from the corner of the first pixel, OpenCV from its centre
+    )
     box = np.array([*landmarks[:, :2].min(0), *landmarks[:, :2].max(0)], np.float32)
     return Portrait(image, Face(box, landmarks, 1.0), "drawn")
 

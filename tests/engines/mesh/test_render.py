@@ -3,6 +3,7 @@ import pytest
 
 from opensonic.channels import CHANNELS, HIGH, INDEX, LOW, inner_lip_gap, lip_width_factor
 from opensonic.engines.mesh.render import MeshRenderer
+from opensonic.engines.mesh.seam import cover
 from opensonic.face import topology
 from opensonic.values import Face, Portrait
 
@@ -235,3 +236,9 @@ def test_nothing_jumps_when_a_channel_leaves_rest(renderer, channel):
     values = pose(**head)
     values[INDEX[channel]] += 3e-4
     assert difference(renderer.render(values), before).max() < 14
+
+
+def test_a_patch_of_one_column_is_covered():
+    edges = np.array([[[0, 1], [9, 1]], [[0, 3], [9, 3]]], np.float32)
+    shares = cover(edges, (4, 0, 5, 6), 1.0)
+    np.testing.assert_allclose(shares.above + shares.below + shares.between, 1)

@@ -26,6 +26,8 @@ _DEPTH_STIFFNESS = 0.03
 """Smoothing; of depth far more than of places, as a steep silhouette would crumple in turns."""
 _LIPS = frozenset(topology.LIPS)
 
+_HALF_PIXEL = np.array([0.5, 0.5, 0], np.float32)
+
 
 @dataclass(frozen=True, eq=False)
 class Points:
@@ -61,7 +63,8 @@ class Rig:
     Attributes:
         camera: View of the canonical face.
         e: Distance of the outer eye corners, px.
-        landmarks: (478, 2) float32, px.
+        landmarks: (478, 2) float32, px; the centre of the first pixel is at 0 here, as OpenCV
+            counts, where a `Face` has it at 0.5.
         lips: The inner edges of the lips.
         size: Width and height of the picture, px.
     """
@@ -69,9 +72,10 @@ class Rig:
     def __init__(self, portrait: Portrait) -> None:
         height, width = portrait.image.shape[:2]
         self.size = (width, height)
-        self.landmarks = np.ascontiguousarray(portrait.face.landmarks[:, :2])
+        landmarks = portrait.face.landmarks - _HALF_PIXEL
+        self.landmarks = np.ascontiguousarray(landmarks[:, :2])
         self.e = max(portrait.face.eye_distance, 4.0)
-        self.camera = fit_camera(portrait.face.landmarks, self.e)
+        self.camera = fit_camera(landmarks, self.e)
         self._fit_spline()
         self.lips = Lips(portrait.image, self.landmarks, self.camera.axes[:2])
 

@@ -84,7 +84,8 @@ def cover(edges: Floats, box: Box, softness: float) -> Cover:
     shares, distances = [], []
     for edge in edges:
         line = np.interp(xs, edge[:, 0], edge[:, 1]).astype(np.float32)
-        steep = np.sqrt(1 + np.gradient(line) ** 2) * np.float32(softness)
+        slope = np.gradient(line) if len(line) > 1 else np.zeros(1, np.float32)
+        steep = np.sqrt(1 + slope**2) * np.float32(softness)
         distance = ys[:, None] - line
         distances.append(distance)
         shares.append(np.clip(0.5 + distance / steep, 0, 1))

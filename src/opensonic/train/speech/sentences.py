@@ -16,7 +16,6 @@ _ADVERBS = (
     *("again", "tomorrow", "yesterday", "by the bay", "with pleasure", "for five months"),
     *("without warning", "over the moon", "in spring", "at home", "beyond belief"),
 )
-_FINALS = ("a", "o", "e", "i", "u", "ai", "ei", "ao", "ou", "an", "en", "ang", "ong")
 _DAYS = ("Monday", "Tuesday", "Friday", "November", "February")
 _PERSONS = ("I", "you", "we", "they", "my mother", "people", "everybody", "nobody", "somebody")
 _NO_NUMBERS = frozenset(("hi", "zh", "ca", "it", "es", "fi"))
