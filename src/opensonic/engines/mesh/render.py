@@ -24,6 +24,7 @@ from opensonic.engines.mesh.style import measure_style
 from opensonic.engines.mesh.warp import (
     LOWER,
     N_COEFFICIENTS,
+    STIFF_STEPS,
     UPPER,
     Lattice,
     coefficients,
@@ -260,5 +261,5 @@ class MeshRenderer:
         c0, r0 = max(part[0] - 4, 0), max(part[1] - 4, 0)
         rows, columns = slice(r0, part[3] + 6), slice(c0, part[2] + 6)
         moved = combine(self._head[rows, columns], factors[HEAD])
-        self._places[2, rows, columns] = self._lattice.invert(moved, r0, c0)
+        self._places[2, rows, columns] = self._lattice.invert(moved, r0, c0, STIFF_STEPS)
         return self._sheet.locate(self._places[2], part)[0]

@@ -8,6 +8,8 @@ displacement in px of N places for each of the K = C + 1 coefficients (the chann
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import cv2
 import numpy as np
 
@@ -40,6 +42,7 @@ _NODES = np.cos((2 * np.arange(_ITERATIONS)[::-1] + 1) * np.pi / (2 * _ITERATION
 _STEPS = (2 / (_SOFTEST + _STEEPEST + (_STEEPEST - _SOFTEST) * _NODES)).astype(np.float32)
 """Steps of the inversion (Richardson's iteration with Chebyshev's steps): it converges fast where
 the skin is drawn out to at most 2.2 of its length or pressed to at least 0.6 of it."""
+STIFF_STEPS = (1.0, 1.0)
 
 
 def ramp(x: Floats, low: float, high: float) -> Floats:
@@ -156,13 +159,21 @@ class Lattice:
         ys = self.y0 + step * (np.arange(-1, rows + 1) + 0.5) - 0.5
         self.xy = np.stack(np.meshgrid(xs, ys), -1).astype(np.float32)
 
-    def invert(self, moved: Floats, first_row: int, first_column: int = 0) -> Floats:
+    def invert(
+        self,
+        moved: Floats,
+        first_row: int,
+        first_column: int = 0,
+        steps: Sequence[float] | Floats = _STEPS,
+    ) -> Floats:
         """Find for every node of a part the place of the picture that is moved to it.
 
         Args:
             moved: (R', Q', 2) displacement of the nodes of the part, px.
             first_row: The first of its rows.
             first_column: The first of its columns.
+            steps: Lengths of the steps of the iteration; `STIFF_STEPS` do where nothing is drawn
+                out or pressed by more than a tenth.
 
         Returns:
             (R', Q', 2) float32 places, px.
@@ -171,7 +182,7 @@ class Lattice:
         nodes = self.xy[rows, first_column : first_column + moved.shape[1]]
         places = nodes - moved
         scale = np.float32(1 / self.step)
-        for step in _STEPS:
+        for step in steps:
             there = sample(moved, (places - nodes[0, 0]) * scale)
             places += (nodes - there - places) * step
         return places
