@@ -202,20 +202,20 @@ class MeshRenderer:
         away = np.abs(places - self._lattice.xy) > _STILL
         moves = away[..., 0] | away[..., 1]
         rows, columns = moves.shape[0] - 2, moves.shape[1] - 2
-        source = self._sheet.to_source(places)
         for top in range(0, rows, _BAND):
             bottom = min(top + _BAND, rows)
             moving = np.flatnonzero(moves[top : bottom + 2].any(0))
             if len(moving):
                 part = (max(moving[0] - 2, 0), top, min(moving[-1] + 1, columns), bottom)
-                self._sheet.lay(frame, source, part)
+                x0, y0, x1, y1 = self._sheet.box_of(part)
+                self._sheet.show(places, part, frame[y0:y1, x0:x1])
 
     def _draw_mouth(self, frame: Image, layers: Floats, edges: Floats, factors: Floats) -> None:
         part = self._sheet.part_around(edges, 0.10 * self._rig.e)
         if part is None:
             return
-        above, box = self._sheet.show(layers[0], part)
-        below, _ = self._sheet.show(layers[1], part)
+        box = self._sheet.box_of(part)
+        above, below = (self._sheet.show(layer, part) for layer in layers[:2])
         shares = cover(edges, box, self._style.softness)
         picture = above * shares.above + below * shares.below
         seen = shares.between[..., 0] > 0
@@ -247,8 +247,8 @@ class MeshRenderer:
         part = self._sheet.part_around(edges, 0.05 * self._rig.e)
         if part is None:
             return
-        above, box = self._sheet.show(layers[0], part)
-        below, _ = self._sheet.show(layers[1], part)
+        box = self._sheet.box_of(part)
+        above, below = (self._sheet.show(layer, part) for layer in layers[:2])
         shares = cover(edges, box, self._style.softness)
         ball = self._sheet.read(eye.shift_iris(self._stiff_places(part, factors), gaze))
         picture = above * shares.above + below * shares.below + ball * shares.between
@@ -262,4 +262,4 @@ class MeshRenderer:
         rows, columns = slice(r0, part[3] + 6), slice(c0, part[2] + 6)
         moved = combine(self._head[rows, columns], factors[HEAD])
         self._places[2, rows, columns] = self._lattice.invert(moved, r0, c0, STIFF_STEPS)
-        return self._sheet.locate(self._places[2], part)[0]
+        return self._sheet.locate(self._places[2], part)

@@ -35,44 +35,48 @@ class Sheet:
         large[::2, ::2] = part
         self._source = np.asarray(large, np.uint8)
 
-    def locate(self, places: Floats, part: Box) -> tuple[Floats, Box]:
+    def locate(self, places: Floats, part: Box) -> Floats:
         """Bring a part of the lattice to pixels.
 
         Args:
-            places: (R, Q, 2) float32 places of the picture that the nodes show, px.
+            places: (R, Q, 2) float32 places of the picture that the nodes of the lattice show, px.
             part: The part, in steps of the lattice.
 
         Returns:
-            (H, W, 2) float32 places that the pixels show, px, and the box of these pixels.
+            (H, W, 2) float32 places that the pixels of `box_of(part)` show, px.
         """
+        return self._enlarge(places[part[1] : part[3] + 2, part[0] : part[2] + 2], part)
+
+    def box_of(self, part: Box) -> Box:
+        """Give the pixels of the picture that a part of the lattice covers."""
         grid = self._grid
-        full = grid.enlarge(places, part)
         x0, y0 = grid.x0 + part[0] * grid.step, grid.y0 + part[1] * grid.step
-        x1, y1 = min(x0 + full.shape[1], self._width), min(y0 + full.shape[0], self._height)
-        return full[: y1 - y0, : x1 - x0], (x0, y0, x1, y1)
+        x1, y1 = grid.x0 + part[2] * grid.step, grid.y0 + part[3] * grid.step
+        return x0, y0, min(x1, self._width), min(y1, self._height)
 
     def read(self, places: Floats) -> Image:
         """Read the picture: (H, W, 2) float32 places, px, to (H, W, 3) uint8 RGB."""
-        return self._read(self.to_source(places))
+        return self._read(self._to_source(places))
 
-    def show(self, places: Floats, part: Box) -> tuple[Image, Box]:
-        """Read what a part of the lattice shows; see `locate`."""
-        maps, box = self.locate(self.to_source(places), part)
-        return self._read(maps), box
-
-    def lay(self, frame: Image, places: Floats, part: Box) -> None:
-        """Write what a part of the lattice shows into a frame.
+    def show(self, places: Floats, part: Box, out: Image | None = None) -> Image:
+        """Read what a part of the lattice shows.
 
         Args:
-            frame: (H, W, 3) uint8, written to.
-            places: (R, Q, 2) float32 places as `to_source` gives them.
+            places: (R, Q, 2) float32 places of the picture that the nodes of the lattice show, px.
             part: The part, in steps of the lattice.
-        """
-        maps, (x0, y0, x1, y1) = self.locate(places, part)
-        self._read(maps, frame[y0:y1, x0:x1])
+            out: (H, W, 3) uint8 to write into.
 
-    def to_source(self, places: Floats) -> Floats:
-        """Bring places of the picture, px, to the enlarged copy that is read."""
+        Returns:
+            (H, W, 3) uint8 RGB, the pixels of `box_of(part)`.
+        """
+        block = places[part[1] : part[3] + 2, part[0] : part[2] + 2]
+        return self._read(self._enlarge(self._to_source(block), part), out)
+
+    def _enlarge(self, block: Floats, part: Box) -> Floats:
+        x0, y0, x1, y1 = self.box_of(part)
+        return self._grid.enlarge(block)[: y1 - y0, : x1 - x0]
+
+    def _to_source(self, places: Floats) -> Floats:
         return (places - self._origin) * np.float32(2)
 
     def _read(self, maps: Floats, out: Image | None = None) -> Image:

@@ -158,6 +158,8 @@ class Lattice:
         xs = self.x0 + step * (np.arange(-1, columns + 1) + 0.5) - 0.5
         ys = self.y0 + step * (np.arange(-1, rows + 1) + 0.5) - 0.5
         self.xy = np.stack(np.meshgrid(xs, ys), -1).astype(np.float32)
+        steps = np.meshgrid(np.arange(columns + 2), np.arange(rows + 2))
+        self._nodes = np.stack(steps, -1).astype(np.float32)
 
     def invert(
         self,
@@ -178,27 +180,24 @@ class Lattice:
         Returns:
             (R', Q', 2) float32 places, px.
         """
-        rows = slice(first_row, first_row + moved.shape[0])
-        nodes = self.xy[rows, first_column : first_column + moved.shape[1]]
-        places = nodes - moved
-        scale = np.float32(1 / self.step)
+        nodes = self._nodes[: moved.shape[0], : moved.shape[1]]
+        moves = moved * np.float32(1 / self.step)
+        places = nodes - moves
         for step in steps:
-            there = sample(moved, (places - nodes[0, 0]) * scale)
-            places += (nodes - there - places) * step
-        return places
+            there = cv2.subtract(nodes, sample(moves, places))
+            cv2.addWeighted(places, 1 - step, there, step, 0, dst=places)
+        return np.asarray(places * self.step + self.xy[first_row, first_column], np.float32)
 
-    def enlarge(self, places: Floats, box: Box) -> Floats:
+    def enlarge(self, places: Floats) -> Floats:
         """Bring nodes to pixels.
 
         Args:
-            places: (R, Q, 2) float32 of the nodes.
-            box: First column, first row, last column + 1, last row + 1 of the part in steps.
+            places: (R, Q, 2) float32 of the nodes of a part, one more on each side.
 
         Returns:
             (H, W, 2) float32 for the pixels of the part.
         """
-        c0, r0, c1, r1 = box
-        part = places[r0 : r1 + 2, c0 : c1 + 2]
-        size = ((c1 - c0 + 2) * self.step, (r1 - r0 + 2) * self.step)
-        full = cv2.resize(part, size, interpolation=cv2.INTER_LINEAR)
-        return np.asarray(full[self.step : -self.step, self.step : -self.step], np.float32)
+        step = self.step
+        size = (places.shape[1] * step, places.shape[0] * step)
+        full = cv2.resize(places, size, interpolation=cv2.INTER_LINEAR)
+        return np.asarray(full[step:-step, step:-step], np.float32)
