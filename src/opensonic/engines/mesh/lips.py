@@ -139,9 +139,8 @@ class Lips:
         path = [int(total.argmin())]
         for best in reversed(back):
             path.append(int(best[path[-1]]))
-        shift = reach[path[::-1]]
         kernel = np.hanning(9)[1:-1] / np.hanning(9).sum()
-        shift = np.convolve(np.pad(shift, 4, "edge"), kernel, "same")
+        shift = np.convolve(np.pad(reach[path[::-1]], 4, "edge"), kernel, "same")
         self.upper = self.lower = np.asarray(self.upper + shift[4:-4], np.float32)
 
     def _uncover_teeth(self, image: Image, lips: Floats) -> None:

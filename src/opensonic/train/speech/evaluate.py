@@ -92,7 +92,7 @@ def _frame_rate(path: Path) -> Fraction:
         rate = container.streams.video[0].average_rate
     if rate is None:
         raise InputError(f"{path}: states no frame rate; expected a video; leave it out")
-    return Fraction(rate)
+    return Fraction(str(rate))  # PyAV's own fraction type in newer versions
 
 
 def measure_clips(folder: Path) -> list[ClipResult]:
