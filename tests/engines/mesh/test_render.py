@@ -124,7 +124,8 @@ def test_the_head_goes_where_the_channel_says(drawn, renderer, channel, axis, si
 
 def test_roll_is_clockwise_and_yaw_has_parallax(drawn, renderer):
     rolled = renderer.landmarks(pose(head_roll=5)) - drawn.face.landmarks
-    assert rolled[10, 0] > 3 > -3 > rolled[10, 0] - 2 * rolled[10, 0]
+    assert rolled[10, 0] > 3
+    assert rolled[10, 0] > rolled[152, 0] + 3
     assert rolled[454, 1] > 1 and rolled[234, 1] < -1
     turned = renderer.landmarks(pose(head_yaw=5)) - drawn.face.landmarks
     assert turned[1, 0] > turned[454, 0] + 2
