@@ -48,3 +48,9 @@ def test_the_whole_sound_of_a_real_clip_gives_its_frames(shared, tmp_path):
     video = opensonic.animate(shared / "portraits" / "ai_female_4.jpg", clip, engine="still")
     saved = video.save(tmp_path / "talk.mp4")
     assert saved.n_frames == pytest.approx(75, abs=1)
+
+
+def test_a_face_turned_far_away_gets_a_warning(shared):
+    path = shared / "portraits" / "painting_vermeer_pearl_earring.jpg"
+    warnings = prepare_portrait(read_image(path), "painting", Settings()).warnings
+    assert any("is turned about 3" in warning for warning in warnings)

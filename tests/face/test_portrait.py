@@ -87,3 +87,9 @@ def test_a_resolution_that_cannot_be_reached_is_said(example_image):
     wide = np.pad(example_image, ((0, 0), (2500, 2500), (0, 0)), mode="edge")
     prepared = prepare_portrait(wide, "p", Settings(min_resolution=512))
     assert any("not 512" in note for note in prepared.notes)
+
+
+def test_a_small_face_gets_a_warning(example_image):
+    small = example_image[::2, ::2]
+    warnings = prepare_portrait(np.ascontiguousarray(small), "p", Settings()).warnings
+    assert any("lips and eyes will be soft" in warning for warning in warnings)
