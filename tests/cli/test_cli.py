@@ -175,7 +175,13 @@ def test_a_stop_leaves_nothing_behind(portrait, example_speech, tmp_path, number
     folder.mkdir()
     command = [sys.executable, "-m", "opensonic", "animate", str(portrait), example_speech]
     command += ["-o", str(folder / "talk.mp4"), "--min-resolution", "1024", "--quiet"]
-    process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
+    process = subprocess.Popen(
+        command,
+        stderr=subprocess.PIPE,
+        text=True,
+        # a shell's background job ignores Ctrl-C, and its children inherit that
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
+    )
     for _ in range(600):
         if any(folder.iterdir()) or process.poll() is not None:
             break

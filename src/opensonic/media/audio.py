@@ -28,6 +28,7 @@ from opensonic.media.decoding import (
     Block,
     decode,
     first_format,
+    stated_duration,
     without_nan,
 )
 from opensonic.media.files import check_file
@@ -37,6 +38,8 @@ _FULL_SCALE = {"int8": 128, "uint8": 128, "int16": 32768, "int32": 1 << 31}
 _DOWNMIX = {"FC": 1.0, "FL": 0.707, "FR": 0.707, "LFE": 0.0, "LFE2": 0.0}
 _OTHER_CHANNEL = 0.5
 _CANCELLED = 0.01
+_MISSING_BELOW = 0.9
+"""Share of the stated length below which a file counts as cut off."""
 _Warn = Callable[[str], None]
 
 
@@ -67,7 +70,15 @@ def read_speech(
     label = name or path.name
     check_file(path, name or str(path), ACCEPTED)
     rate, layout = first_format(path, label)
-    return _survey(label, rate, layout, lambda warn: decode(path, label, rate, layout, warn))
+    speech = _survey(label, rate, layout, lambda warn: decode(path, label, rate, layout, warn))
+    stated_s = stated_duration(path, label)
+    if speech.warnings or speech.duration > _MISSING_BELOW * stated_s:
+        return speech
+    warning = (
+        f"{label}: the file ends early: it should hold {stated_s:.1f} s of sound, "
+        f"{float(speech.duration):.1f} s could be read; copy or download it anew"
+    )
+    return replace(speech, warnings=(warning,))
 
 
 def cut_speech(speech: Speech, duration: Fraction) -> Speech:

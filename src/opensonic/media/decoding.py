@@ -7,6 +7,7 @@ its way (rate, channels, sample format) is brought to what it began with.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from fractions import Fraction
 from pathlib import Path
 
 import av
@@ -25,6 +26,11 @@ LAYOUTS = ("mono", "stereo", "2.1", "4.0", "5.0", "5.1", "6.1", "7.1")
 """The usual layout of 1, 2 ... channels, as FFmpeg spells it."""
 
 _MAX_PLANES = 8
+_HEAD_BYTES = 1 << 18
+_MP3_LENGTHS = (b"Xing", b"Info", b"VBRI")
+"""Marks of an MP3 that states its length; FFmpeg guesses that of others from their bit rate."""
+_RIFF_UNKNOWN = 0x7FFF0000
+"""Sizes from here on are written by programs that do not know the length beforehand."""
 
 
 def _open(path: Path, name: str) -> av.container.InputContainer:
@@ -50,6 +56,30 @@ def first_format(path: Path, name: str) -> tuple[int, str]:
     for frame in _frames(path, name):
         return frame.sample_rate, _known_layout(frame)
     raise InputError(f"{name}: holds no sound that can be decoded; expected {ACCEPTED}")
+
+
+def stated_duration(path: Path, name: str) -> float:
+    """Read from a file's own head how much sound it should hold, in seconds; 0 if it does not say.
+
+    Args:
+        path: The file.
+        name: What messages call it.
+
+    Raises:
+        InputError: The file is no recording.
+    """
+    with _open(path, name) as container:
+        stream = container.streams.audio[0]
+        kind, ticks, tick = container.format.name, stream.duration, stream.time_base
+    with path.open("rb") as file:
+        head = file.read(_HEAD_BYTES)
+    if not ticks or not tick or (kind == "mp3" and not any(mark in head for mark in _MP3_LENGTHS)):
+        return 0.0
+    seconds = float(ticks * Fraction(str(tick)))
+    size = int.from_bytes(head[4:8], "little") + 8
+    if head[:4] == b"RIFF" and size < _RIFF_UNKNOWN:  # FFmpeg counts what is there, not this
+        seconds *= max(1.0, size / path.stat().st_size)
+    return seconds
 
 
 def _known_layout(frame: av.AudioFrame) -> str:
