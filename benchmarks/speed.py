@@ -17,13 +17,19 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from fractions import Fraction
 from importlib.resources import files
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
+import numpy.typing as npt
 
+if TYPE_CHECKING:  # at run time opensonic is imported late, to time it
+    from opensonic import Chunk, Speech, Video
+
+Samples = npt.NDArray[np.float32]
 BENCHMARK_CRF = 18
 READY_FRAMES = 50
 
@@ -86,7 +92,7 @@ def _child(task: str, args: argparse.Namespace, size: int) -> dict[str, float]:
     return dict(json.loads(result.stdout))
 
 
-def _video(args: argparse.Namespace):  # noqa: ANN202 - opensonic is imported late, to time it
+def _video(args: argparse.Namespace) -> Video:
     import opensonic
 
     return opensonic.animate(
@@ -94,7 +100,7 @@ def _video(args: argparse.Namespace):  # noqa: ANN202 - opensonic is imported la
     )
 
 
-def _sound(seconds: float):  # noqa: ANN202 - as above
+def _sound(seconds: float) -> Speech:
     """Repeat the bundled speech up to the asked length, as a stream."""
     from dataclasses import replace
 
@@ -103,7 +109,7 @@ def _sound(seconds: float):  # noqa: ANN202 - as above
     speech = read_speech(str(files("opensonic") / "examples/speech.flac"))
     n_samples = round(seconds * speech.sample_rate)
 
-    def repeat(start, n: int) -> Iterator[np.ndarray]:  # noqa: ANN001
+    def repeat(start: Callable[[], Iterator[Samples]], n: int) -> Iterator[Samples]:
         left = n
         while left:
             for block in start():
@@ -121,7 +127,7 @@ def _sound(seconds: float):  # noqa: ANN202 - as above
     )
 
 
-def _encode(video, chunks, seconds: float, folder: str) -> None:  # noqa: ANN001
+def _encode(video: Video, chunks: Iterator[Chunk], folder: str) -> None:
     from opensonic.media.video import encode_video
 
     encode_video(
@@ -140,7 +146,8 @@ def _run_full(args: argparse.Namespace) -> dict[str, float]:
     video = _video(args)
     with tempfile.TemporaryDirectory() as folder:
         started = time.perf_counter()
-        _encode(video, iter(video), args.seconds, folder)
+        chunks = video.engine.animate(video.portrait, video.speech, video.settings)
+        _encode(video, chunks, folder)
         return _result(video.n_frames, started)
 
 
@@ -165,7 +172,7 @@ def _run_floor(args: argparse.Namespace) -> dict[str, float]:
 
     with tempfile.TemporaryDirectory() as folder:
         started = time.perf_counter()
-        _encode(video, chunks(), args.seconds, folder)
+        _encode(video, chunks(), folder)
         return _result(video.n_frames, started)
 
 

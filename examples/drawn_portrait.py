@@ -5,6 +5,7 @@ minimum", 2013); rays walk by those distances (Hart, "Sphere tracing", 1996). Li
 with a soft shadow, sky, a rim, ambient occlusion, and a red bleed at the terminator for skin.
 
 Units: the head is about 2.2 high; x to the picture's right, y up, z towards the camera.
+One file, longer than most, since it is one drawing and nothing else uses its parts.
 """
 
 from __future__ import annotations

@@ -1,4 +1,7 @@
-"""The file that comes out: whole, exact in frames and sound, true in colour, or not there."""
+"""The file that comes out: whole, exact in frames and sound, true in colour, or not there.
+
+Long, since every check shares the same small encoder and decoder at the top.
+"""
 
 import dataclasses
 import errno

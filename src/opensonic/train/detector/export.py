@@ -14,32 +14,16 @@ import logging
 import warnings
 from pathlib import Path
 
-import numpy as np
 import onnx
 import torch
-from onnx import TensorProto, helper, numpy_helper
 
 from opensonic.face.detect import STRIDES
 from opensonic.train.detector.network import DetectorNetwork
+from opensonic.train.packing import store_in_half
 
 log = logging.getLogger(__name__)
 
 OPSET = 17
-
-
-def halve_weights(model: onnx.ModelProto) -> None:
-    """Store the float tensors of a model in half precision, each followed by a cast."""
-    casts = []
-    for tensor in model.graph.initializer:
-        if tensor.data_type != TensorProto.FLOAT or not tensor.dims:
-            continue
-        name = tensor.name
-        values = numpy_helper.to_array(tensor).astype(np.float16)
-        tensor.CopyFrom(numpy_helper.from_array(values, f"{name}_half"))
-        casts.append(helper.make_node("Cast", [f"{name}_half"], [name], to=TensorProto.FLOAT))
-    nodes = [*casts, *model.graph.node]
-    del model.graph.node[:]
-    model.graph.node.extend(nodes)
 
 
 def export(weights: Path, out: Path) -> str:
@@ -70,7 +54,7 @@ def export(weights: Path, out: Path) -> str:
             dynamic_axes={"picture": free, **{n: {2: f"{n}_h", 3: f"{n}_w"} for n in names}},
         )
     model = onnx.load(out)
-    halve_weights(model)
+    store_in_half(model)
     onnx.checker.check_model(model)
     onnx.save(model, out)
     return hashlib.sha256(out.read_bytes()).hexdigest()

@@ -17,16 +17,14 @@ import numpy as np
 import onnx
 import onnxruntime as ort
 import torch
-from onnx import TensorProto, helper, numpy_helper
 
 from opensonic.train.mesh.network import PointNetwork
 from opensonic.train.mesh.tasks import TASKS
+from opensonic.train.packing import store_in_half
 
 log = logging.getLogger(__name__)
 
 FOLDER = Path(__file__).parents[2] / "face"
-HALF_FROM = 1024
-"""Constants of at least this many numbers are stored in half precision."""
 TOLERANCE = 2e-3
 """Largest difference to PyTorch, in sides of the crop; half precision gives about 3e-4."""
 
@@ -72,20 +70,6 @@ def export_network(network: PointNetwork, path: Path) -> float:
         raise ValueError(f"ONNX differs from PyTorch by {gap:.2g} sides; expected {TOLERANCE}")
     path.write_bytes(packed)
     return gap
-
-
-def store_in_half(model: onnx.ModelProto) -> None:
-    """Keep large constants as float16 and cast them on loading; changes the model in place."""
-    casts = []
-    for constant in model.graph.initializer:
-        values = numpy_helper.to_array(constant)
-        if values.dtype != np.float32 or values.size < HALF_FROM:
-            continue
-        name = constant.name
-        constant.CopyFrom(numpy_helper.from_array(values.astype(np.float16), name + ".half"))
-        casts.append(helper.make_node("Cast", [name + ".half"], [name], to=TensorProto.FLOAT))
-    for node in reversed(casts):
-        model.graph.node.insert(0, node)
 
 
 def main() -> None:
