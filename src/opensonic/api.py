@@ -19,6 +19,7 @@ from opensonic.media.image import read_image
 from opensonic.media.video import check_target, encode_video
 from opensonic.progress import Progress, Report, ignore
 from opensonic.settings import Settings, choose
+from opensonic.speech.network import open_network
 from opensonic.values import Chunk, Portrait, Speech
 
 if TYPE_CHECKING:
@@ -161,7 +162,7 @@ def animate(
         InputError: The picture or the sound cannot be used.
         NoFaceError: The picture holds no usable face.
         SettingsError: A setting is unknown or out of range.
-        WeightsError: A weight file of the package is damaged.
+        WeightsError: A weight file of the package is damaged, or `lips` is none.
         EncodeError: `output` cannot be written.
 
     Example:
@@ -173,6 +174,8 @@ def animate(
     if output is not None:
         check_target(Path(output))
         _check_not_source(Path(output), sources)
+    if chosen.lips is not None:
+        open_network(chosen.lips_path())
     engine, reason = build_engine(chosen.engine)
     progress(Report("reading the sound", 0, 1))
     sound, sound_notes = _prepare_speech(speech, chosen)

@@ -11,11 +11,13 @@ from __future__ import annotations
 import difflib
 import math
 import numbers
+import os
 import types
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from fractions import Fraction
 from functools import lru_cache
+from pathlib import Path
 from typing import Annotated, Any, Union, get_args, get_origin, get_type_hints
 
 from opensonic.errors import SettingsError
@@ -155,6 +157,10 @@ class Settings:
     face: Annotated[
         str, Help("which face when there are several: largest, its number from 0, or a point x,y")
     ] = "largest"
+    lips: Annotated[
+        str | None,
+        Help("a file of lips that you trained with `opensonic train speech`; unset: our own"),
+    ] = None
     label: Annotated[
         str,
         Help("mark as AI-generated: none, in the file's metadata, or visible in the picture too"),
@@ -170,6 +176,10 @@ class Settings:
     def face_choice(self) -> str | int | tuple[float, float]:
         """Read the `face` setting: "largest", a number, or a point in pixels."""
         return _check_face(self.face)
+
+    def lips_path(self) -> Path | None:
+        """Give the file of the `lips` setting; None stands for the package's own."""
+        return None if self.lips is None else Path(self.lips)
 
 
 @dataclass(frozen=True)
@@ -265,7 +275,7 @@ def parse(option: Option, value: Any) -> Any:  # noqa: ANN401 - any setting's ty
 
 
 def _read_text(option: Option, value: Any, wanted: str) -> str:  # noqa: ANN401 - as `parse`
-    if isinstance(value, (str, numbers.Integral)):
+    if isinstance(value, (str, numbers.Integral, os.PathLike)):
         return str(value)
     try:
         return ",".join(str(part) for part in value)  # a point x, y

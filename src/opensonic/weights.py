@@ -112,14 +112,30 @@ def open_session(name: str, threads: int = 1) -> ort.InferenceSession:
     Raises:
         WeightsError: The file is missing, damaged or cannot be opened.
     """
+    return open_file(weights_path(name), threads)
+
+
+def open_file(path: Path, threads: int = 1) -> ort.InferenceSession:
+    """Open an ONNX file on the CPU, also one that is not the package's.
+
+    Args:
+        path: The file.
+        threads: CPU threads that one run may use.
+
+    Raises:
+        WeightsError: The file is missing or cannot be opened.
+    """
     import onnxruntime as ort
 
-    path = weights_path(name)
     options = ort.SessionOptions()
     options.intra_op_num_threads = threads
     options.inter_op_num_threads = 1
     options.log_severity_level = 3
     try:
         return ort.InferenceSession(path.read_bytes(), options, providers=["CPUExecutionProvider"])
+    except OSError as error:
+        raise WeightsError(
+            f"{path}: cannot be read ({error.strerror}); expected an ONNX file with weights"
+        ) from error
     except Exception as error:  # onnxruntime raises its own family, which has no common base
         raise WeightsError(f"{path}: onnxruntime cannot open it ({error})") from error

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Iterable, Iterator
 from fractions import Fraction
+from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
@@ -27,13 +28,14 @@ _GAZE_PER_YAW, _GAZE_PER_PITCH = 1 / 40, 1 / 35
 _BODY = slice(EYES.start, HEAD.stop)
 
 
-def perform(speech: Speech, fps: Fraction, seed: int) -> Iterator[Motion]:
+def perform(speech: Speech, fps: Fraction, seed: int, lips: Path | None = None) -> Iterator[Motion]:
     """Turn a recording into the motion of a whole face.
 
     Args:
         speech: The recording.
         fps: Frames per second.
         seed: Chooses among the many ways to move; the same seed moves the same way.
+        lips: Speech network to use in place of the package's own.
 
     Yields:
         Consecutive parts, together exactly as many frames as cover the sound.
@@ -42,7 +44,7 @@ def perform(speech: Speech, fps: Fraction, seed: int) -> Iterator[Motion]:
         InputError: The recording can no longer be read.
         WeightsError: The speech network's weights are missing or damaged.
     """
-    yield from direct(hear(speech, fps, frame_count(speech.duration, fps)), fps, seed)
+    yield from direct(hear(speech, fps, frame_count(speech.duration, fps), lips), fps, seed)
 
 
 def direct(heard: Iterable[Heard], fps: Fraction, seed: int) -> Iterator[Motion]:

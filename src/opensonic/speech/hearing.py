@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
 from math import ceil
+from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
@@ -42,7 +43,7 @@ class Heard:
     speaking: npt.NDArray[np.float32]
 
 
-def hear(speech: Speech, fps: Fraction, n_frames: int) -> Iterator[Heard]:
+def hear(speech: Speech, fps: Fraction, n_frames: int, lips: Path | None = None) -> Iterator[Heard]:
     """Turn speech into mouth motion and prosody, in parts of about 1.5 s.
 
     A frame shows the mouth at the middle of the time for which it is displayed. The result is the
@@ -52,6 +53,7 @@ def hear(speech: Speech, fps: Fraction, n_frames: int) -> Iterator[Heard]:
         speech: The recording.
         fps: Frames per second.
         n_frames: Frames wanted; those behind the end of the sound are at rest.
+        lips: Speech network to use in place of the package's own.
 
     Yields:
         Parts which together hold exactly `n_frames` frames.
@@ -59,7 +61,7 @@ def hear(speech: Speech, fps: Fraction, n_frames: int) -> Iterator[Heard]:
     Raises:
         WeightsError: The network's weights are missing or damaged.
     """
-    rows = listen(level_rows(log_mel(speech.blocks(SAMPLE_RATE))))
+    rows = listen(level_rows(log_mel(speech.blocks(SAMPLE_RATE))), lips)
     pad = np.append(quiet_row(), np.float32(-4))
     done, start = 0, 0
     for window in cut_windows(rows, _STEP, _CONTEXT, _CONTEXT, pad):

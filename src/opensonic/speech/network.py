@@ -7,13 +7,19 @@ kept, give what the whole recording in one piece would give.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
+from opensonic.errors import WeightsError
 from opensonic.speech.mel import N_MELS, QUIETEST
 from opensonic.speech.phones import PHONES, SILENCE
 from opensonic.speech.windows import Rows, cut_windows
-from opensonic.weights import open_session
+from opensonic.weights import open_file, open_session
+
+if TYPE_CHECKING:
+    import onnxruntime as ort
 
 CONTEXT = 120
 """Rows of past and of future that an output row depends on."""
@@ -35,11 +41,34 @@ def quiet_row() -> Rows:
     return row
 
 
-def listen(levelled: Iterator[Rows]) -> Iterator[Rows]:
+def open_network(lips: Path | None = None) -> ort.InferenceSession:
+    """Open a speech network.
+
+    Args:
+        lips: ONNX file of `opensonic train speech`; None takes the package's own.
+
+    Raises:
+        WeightsError: The weights are missing, damaged, or of another kind of network.
+    """
+    if lips is None:
+        return open_session("speech")
+    session = open_file(lips)
+    ends = [(end.name, end.shape) for end in (*session.get_inputs(), *session.get_outputs())]
+    names, sides = [name for name, _ in ends], [shape[-1:] for _, shape in ends]
+    if names != ["rows", "heard"] or sides != [[N_MELS], [N_HEARD]]:
+        raise WeightsError(
+            f"{lips}: holds another kind of network ({', '.join(names)}); "
+            "expected a file made by `opensonic train speech`"
+        )
+    return session
+
+
+def listen(levelled: Iterator[Rows], lips: Path | None = None) -> Iterator[Rows]:
     """Recognise phones and mouth shapes.
 
     Args:
         levelled: Parts of (T, 65) rows as `mel.level_rows` gives them.
+        lips: As in `open_network`.
 
     Yields:
         (T, 47) float32 at the same rate: phone probabilities, shapes, certainties, and the mean of
@@ -48,7 +77,7 @@ def listen(levelled: Iterator[Rows]) -> Iterator[Rows]:
     Raises:
         WeightsError: The weights are missing or damaged.
     """
-    session = open_session("speech")
+    session = open_network(lips)
     pad = np.full(N_MELS + 1, QUIETEST, np.float32)
     for window in cut_windows(levelled, _STEP, CONTEXT, CONTEXT, pad):
         bands = window[:, :N_MELS]

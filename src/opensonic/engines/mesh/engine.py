@@ -36,8 +36,12 @@ class MeshEngine:
 
 def _pieces(source: Speech | Motion, settings: Settings) -> Iterator[Motion]:
     """Scale the motion and cut it into pieces of a chunk's length."""
-    parts = [source] if isinstance(source, Motion) else perform(source, settings.fps, settings.seed)
+    parts = [source] if isinstance(source, Motion) else _perform(source, settings)
     for part in parts:
         motion = scale_motion(part, settings.dynamic_scale, settings.motion_scale)
         for start in range(0, len(motion.values), CHUNK_FRAMES):
             yield Motion(motion.values[start : start + CHUNK_FRAMES], motion.fps)
+
+
+def _perform(speech: Speech, settings: Settings) -> Iterator[Motion]:
+    return perform(speech, settings.fps, settings.seed, settings.lips_path())
