@@ -7,10 +7,9 @@ channels are mixed to one.
 
 from __future__ import annotations
 
-import errno
 import os
 from collections.abc import Generator, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from fractions import Fraction
 from pathlib import Path
 
@@ -19,7 +18,7 @@ import numpy as np
 import numpy.typing as npt
 
 from opensonic.clock import frame_to_sample
-from opensonic.errors import EncodeError
+from opensonic.media.files import write_errors
 from opensonic.values import Speech
 
 _MAX_THREADS = 8
@@ -147,23 +146,3 @@ def _sound_frames(
         frame.sample_rate = rate
         yield from resampler.resample(frame)
     yield from resampler.resample(None)
-
-
-@contextmanager
-def write_errors(path: Path) -> Iterator[None]:
-    """Turn what goes wrong while `path` is written into one clear line.
-
-    Raises:
-        EncodeError: Something went wrong.
-    """
-    try:
-        yield
-    except (av.error.FFmpegError, OSError) as error:
-        number = getattr(error, "errno", None) or 0
-        reason = {
-            errno.ENOSPC: "the disk is full; free some space or choose another place",
-            errno.EDQUOT: "the disk quota is used up; free some space or choose another place",
-            errno.EACCES: "writing there is not permitted; choose another place",
-            errno.EROFS: "the disk is read-only; choose another place",
-        }.get(number, f"could not be written ({error.strerror or error})")
-        raise EncodeError(f"{path}: {reason}") from error

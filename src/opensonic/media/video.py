@@ -11,12 +11,10 @@ conversion to yuv420p alone leaves 48 to 50 dB.
 
 from __future__ import annotations
 
-import os
-import secrets
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import closing, contextmanager, suppress
+from contextlib import closing
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -28,7 +26,8 @@ import numpy as np
 import numpy.typing as npt
 
 from opensonic.errors import EncodeError
-from opensonic.media.muxer import Mp4Writer, write_errors
+from opensonic.media.files import check_place, part_file, write_errors
+from opensonic.media.muxer import Mp4Writer
 from opensonic.media.provenance import append_label, comment, draw_label, visible_mark
 from opensonic.progress import Progress, Report, ignore
 from opensonic.values import Chunk, Speech
@@ -82,16 +81,7 @@ def check_target(path: Path) -> None:
             f"{path}: cannot write {path.suffix or 'a file without ending'}; "
             f"expected a name that ends in {', '.join(SUFFIXES)}"
         )
-    with write_errors(path):  # of a folder that may not be entered or a name that is too long
-        if path.is_dir():
-            raise EncodeError(f"{path}: is a folder; expected the name of a file to write")
-        if not path.parent.is_dir():
-            raise EncodeError(f"{path}: there is no folder {path.parent}; make it first")
-    if not os.access(path.parent, os.W_OK | os.X_OK):
-        raise EncodeError(
-            f"{path}: the folder {path.parent} may not be written to; "
-            "choose another or change its permissions"
-        )
+    check_place(path)
 
 
 def encode_video(
@@ -134,7 +124,7 @@ def encode_video(
     if width % 2 or height % 2:
         raise ValueError(f"frames of {width}x{height} px; H.264 in yuv420p needs even sides")
     mark = visible_mark(width, height) if label == "visible" else None
-    with _part_file(path) as part:
+    with part_file(path) as part:
         with closing(Mp4Writer(part, path, fps, size, speech, crf, preset)) as writer:
             if label != "none":
                 writer.container.metadata["comment"] = comment()
@@ -206,14 +196,3 @@ def _to_yuv(pixels: npt.NDArray[np.uint8]) -> av.VideoFrame:
         rows = np.frombuffer(cast(memoryview, plane), np.uint8).reshape(-1, plane.line_size)
         cv2.extractChannel(source, index, dst=rows[: source.shape[0], : source.shape[1]])
     return frame
-
-
-@contextmanager
-def _part_file(path: Path) -> Iterator[Path]:
-    # Hidden, beside the target, so that renaming it is one step of the same file system.
-    part = path.with_name(f".{path.stem[:40]}.part-{secrets.token_hex(4)}{path.suffix}")
-    try:
-        yield part
-    finally:
-        with suppress(OSError):
-            part.unlink(missing_ok=True)
