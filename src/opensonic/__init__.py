@@ -4,7 +4,7 @@
 >>> opensonic.animate("portrait.jpg", "speech.mp3").save("talk.mp4")  # doctest: +SKIP
 """
 
-from opensonic.api import Saved, Video, animate
+from opensonic.api import Saved, Video, animate, hear_motion
 from opensonic.errors import (
     EncodeError,
     InputError,
@@ -13,8 +13,10 @@ from opensonic.errors import (
     SettingsError,
     WeightsError,
 )
+from opensonic.motion.exchange import read_motion
+from opensonic.motion.writer import write_motion
 from opensonic.settings import Settings
-from opensonic.values import Chunk, Face, Motion, Portrait, Speech
+from opensonic.values import Chunk, Face, Motion, Performance, Portrait, Speech
 
 __all__ = [
     "Chunk",
@@ -24,6 +26,7 @@ __all__ = [
     "Motion",
     "NoFaceError",
     "OpenSonicError",
+    "Performance",
     "Portrait",
     "Saved",
     "Settings",
@@ -32,4 +35,7 @@ __all__ = [
     "Video",
     "WeightsError",
     "animate",
+    "hear_motion",
+    "read_motion",
+    "write_motion",
 ]

@@ -1,9 +1,12 @@
-"""The public verb: `animate` joins the stages; the video is made while it is read."""
+"""The public verbs: `animate` joins the stages; the video is made while it is read.
+
+`hear_motion` is the same road, left half-way: at the motion.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, nullcontext, suppress
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
@@ -17,10 +20,16 @@ from opensonic.face.portrait import prepare_portrait
 from opensonic.media.audio import cut_speech, read_speech
 from opensonic.media.image import read_image
 from opensonic.media.video import check_target, encode_video
+from opensonic.motion.director import perform
+from opensonic.motion.exchange import read_track
+from opensonic.motion.follow import follow
+from opensonic.motion.gain import scale_motion
+from opensonic.motion.track import Track, track_of
+from opensonic.motion.writer import check_motion_target, motion_file
 from opensonic.progress import Progress, Report, ignore
 from opensonic.settings import Settings, choose
 from opensonic.speech.network import open_network
-from opensonic.values import Chunk, Portrait, Speech
+from opensonic.values import Chunk, Motion, Performance, Portrait, Speech
 
 if TYPE_CHECKING:
     import numpy as np
@@ -29,6 +38,7 @@ if TYPE_CHECKING:
 
     PortraitSource = str | Path | npt.NDArray[np.generic] | Image
     SpeechSource = str | Path | Speech | tuple[npt.NDArray[np.generic], int]
+    MotionSource = str | Path | Motion
 
 SILENT_PEAK = 1e-3
 """Peak (1.0 is full scale) under which a recording counts as silent: -60 dB."""
@@ -66,6 +76,7 @@ class Video:
         notes: Facts that the user should know (which face, which size).
         warnings: What may look wrong, and what to do about it.
         sources: The files that the video is made of; it never takes their place.
+        performance: The motion, where it was given; else it is heard in the speech.
     """
 
     portrait: Portrait
@@ -76,6 +87,7 @@ class Video:
     notes: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
     sources: tuple[Path, ...] = ()
+    performance: Performance | None = None
 
     @property
     def fps(self) -> Fraction:
@@ -104,9 +116,11 @@ class Video:
             yield replace(chunk, frames=chunk.frames.copy())
 
     def _draw(self) -> Iterator[Chunk]:
-        return self.engine.animate(self.portrait, self.speech, self.settings)
+        return self.engine.animate(self.portrait, self.performance or self.speech, self.settings)
 
-    def save(self, path: str | Path, progress: Progress = ignore) -> Saved:
+    def save(
+        self, path: str | Path, progress: Progress = ignore, *, motion: str | Path | None = None
+    ) -> Saved:
         """Draw the frames and write them with the sound as H.264 and AAC.
 
         The file appears under its name only when it is whole.
@@ -114,22 +128,30 @@ class Video:
         Args:
             path: Target, ending in .mp4, .m4v or .mov.
             progress: Told about every few frames.
+            motion: Where to write the motion that the frames show: .csv or .json. Neither file
+                appears if the other cannot be written.
 
         Raises:
-            EncodeError: The file cannot be written, or is the picture or the recording itself.
+            EncodeError: A file cannot be written, or is one that the video is made of.
+            InputError: The engine does not know the motion of its frames.
         """
         target = Path(path)
         _check_not_source(target, self.sources)
-        encode_video(
-            self._draw(),
-            target,
-            fps=self.fps,
-            size=self.size,
-            n_frames=self.n_frames,
-            speech=self.speech,
-            label=self.settings.label,
-            progress=progress,
-        )
+        beside: AbstractContextManager[Callable[[Motion], None] | None] = nullcontext()
+        if motion is not None:
+            _check_not_source(Path(motion), self.sources)
+            beside = motion_file(Path(motion), self.fps)
+        with beside as write:
+            encode_video(
+                _noted(self._draw(), write, self.engine.name) if write else self._draw(),
+                target,
+                fps=self.fps,
+                size=self.size,
+                n_frames=self.n_frames,
+                speech=self.speech,
+                label=self.settings.label,
+                progress=progress,
+            )
         duration = float(self.n_frames / self.fps)
         return Saved(target, self.n_frames, duration, target.stat().st_size)
 
@@ -138,7 +160,9 @@ def animate(
     portrait: PortraitSource,
     speech: SpeechSource,
     *,
+    motion: MotionSource | None = None,
     output: str | Path | None = None,
+    motion_output: str | Path | None = None,
     progress: Progress = ignore,
     **settings: Any,  # noqa: ANN401 - each setting has its own type
 ) -> Video:
@@ -150,8 +174,12 @@ def animate(
     Args:
         portrait: Path of a picture, (H, W), (H, W, 3) or (H, W, 4) array, or PIL image.
         speech: Path of anything that holds sound, or an array of samples and its rate in Hz.
+        motion: What the face does, instead of what is heard in the speech: a motion file
+            (docs/motion.md) or a `Motion`. What a file lacks, such as the head, is added. It starts
+            with the sound.
         output: Where the video will be saved, if that is known: a target that cannot be written
             is then refused before any work.
+        motion_output: Where its motion will be saved, the same.
         progress: Told about the stages.
         **settings: Fields of `Settings` by name, for example `preset="publish"`.
 
@@ -159,26 +187,36 @@ def animate(
         The video, not yet made.
 
     Raises:
-        InputError: The picture or the sound cannot be used.
+        InputError: The picture, the sound or the motion cannot be used.
         NoFaceError: The picture holds no usable face.
         SettingsError: A setting is unknown or out of range.
         WeightsError: A weight file of the package is damaged, or `lips` is none.
-        EncodeError: `output` cannot be written.
+        EncodeError: `output` or `motion_output` cannot be written.
 
     Example:
         >>> import opensonic
         >>> opensonic.animate("portrait.jpg", "speech.mp3").save("talk.mp4")  # doctest: +SKIP
     """
     chosen, advice = choose(**settings)
-    sources = tuple(Path(part) for part in (portrait, speech) if isinstance(part, (str, Path)))
+    given = (portrait, speech, motion)
+    sources = tuple(Path(part) for part in given if isinstance(part, (str, Path)))
     if output is not None:
         check_target(Path(output))
         _check_not_source(Path(output), sources)
+    if motion_output is not None:
+        check_motion_target(Path(motion_output))
+        _check_not_source(Path(motion_output), sources)
     if chosen.lips is not None:
         open_network(chosen.lips_path())
     engine, reason = build_engine(chosen.engine)
+    track = None if motion is None else _prepare_track(motion)
     progress(Report("reading the sound", 0, 1))
-    sound, sound_notes = _prepare_speech(speech, chosen)
+    sound, notes = _prepare_speech(speech, chosen.duration)
+    performance = None
+    if track is not None:
+        performance, said = follow(track, sound, chosen.fps, chosen.seed)
+        notes += said
+        advice += track.warnings
     progress(Report("finding the face", 0, 1))
     name = str(portrait) if isinstance(portrait, (str, Path)) else "portrait"
     prepared = prepare_portrait(read_image(portrait), name, chosen)
@@ -188,10 +226,57 @@ def animate(
         settings=chosen,
         engine=engine,
         engine_reason=reason,
-        notes=(*sound_notes, *prepared.notes),
+        notes=(*notes, *prepared.notes),
         warnings=(*advice, *sound.warnings, *prepared.warnings),
         sources=sources,
+        performance=performance,
     )
+
+
+def hear_motion(speech: SpeechSource, **settings: Any) -> Performance:  # noqa: ANN401
+    """Turn a recording into motion: what a video of it would show.
+
+    Args:
+        speech: Path of anything that holds sound, or an array of samples and its rate in Hz.
+        **settings: `fps`, `seed`, `duration`, `dynamic_scale` and `motion_scale` have an effect.
+
+    Returns:
+        The motion, heard when its parts are asked for.
+
+    Raises:
+        InputError: The sound cannot be used.
+        SettingsError: A setting is unknown or out of range.
+    """
+    chosen, _ = choose(**settings)
+    sound, _ = _prepare_speech(speech, chosen.duration)
+
+    def parts() -> Iterator[Motion]:
+        for part in perform(sound, chosen.fps, chosen.seed, chosen.lips_path()):
+            yield scale_motion(part, chosen.dynamic_scale, chosen.motion_scale)
+
+    return Performance(chosen.fps, frame_count(sound.duration, chosen.fps), parts)
+
+
+def _noted(
+    chunks: Iterator[Chunk], write: Callable[[Motion], None], engine: str
+) -> Iterator[Chunk]:
+    """Write the motion of chunks down while they pass.
+
+    Raises:
+        InputError: The engine does not tell the motion of its frames.
+    """
+    for chunk in chunks:
+        if chunk.motion is None:
+            raise InputError(
+                f"engine {engine} does not know the motion of its frames; "
+                "expected the engine mesh where motion shall be written"
+            )
+        write(chunk.motion)
+        yield chunk
+
+
+def _prepare_track(motion: MotionSource) -> Track:
+    return track_of(motion) if isinstance(motion, Motion) else read_track(motion)
 
 
 def _check_not_source(target: Path, sources: tuple[Path, ...]) -> None:
@@ -204,21 +289,19 @@ def _check_not_source(target: Path, sources: tuple[Path, ...]) -> None:
                 )
 
 
-def _prepare_speech(source: SpeechSource, settings: Settings) -> tuple[Speech, list[str]]:
+def _prepare_speech(source: SpeechSource, duration: Fraction | None) -> tuple[Speech, list[str]]:
     speech = source if isinstance(source, Speech) else read_speech(source)
     notes = []
-    if settings.duration is not None:
-        if settings.duration > speech.duration:
+    if duration is not None:
+        if duration > speech.duration:
             raise InputError(
                 f"{speech.name}: the sound lasts {float(speech.duration):.6g} s, but duration "
-                f"{float(settings.duration):.6g} s was asked for; expected at most that, "
+                f"{float(duration):.6g} s was asked for; expected at most that, "
                 "or no duration at all"
             )
-        if settings.duration < speech.duration:
-            notes.append(
-                f"sound cut from {float(speech.duration):.2f} s to {float(settings.duration):g} s"
-            )
-            speech = cut_speech(speech, settings.duration)
+        if duration < speech.duration:
+            notes.append(f"sound cut from {float(speech.duration):.2f} s to {float(duration):g} s")
+            speech = cut_speech(speech, duration)
     if speech.peak < SILENT_PEAK:
         notes.append("the sound is silent: the mouth stays closed")
     return speech, notes

@@ -124,6 +124,21 @@ class Motion:
 
 
 @dataclass(frozen=True, eq=False)
+class Performance:
+    """The motion of a whole video, made as a stream: it is never in memory as a whole.
+
+    Attributes:
+        fps: Frames per second, exact.
+        n_frames: Frames of all parts together.
+        parts: Starts a pass: consecutive parts of the motion.
+    """
+
+    fps: Fraction
+    n_frames: int
+    parts: Callable[[], Iterator[Motion]]
+
+
+@dataclass(frozen=True, eq=False)
 class Chunk:
     """Some consecutive frames and what the engine knows of them.
 

@@ -11,6 +11,7 @@ import typer
 from opensonic.cli.animate import animate
 from opensonic.cli.demo import demo
 from opensonic.cli.doctor import doctor
+from opensonic.cli.motion import motion
 
 RESPONSIBLE_USE = (
     "Only animate a portrait if the person in it, or whoever holds the rights, agrees. "
@@ -55,6 +56,7 @@ def _main(
 
 
 app.command(epilog=RESPONSIBLE_USE)(animate)
+app.command()(motion)
 app.command()(demo)
 app.command()(doctor)
 

@@ -23,7 +23,7 @@ QuietOption = Annotated[
 ]
 
 
-@with_settings
+@with_settings()
 def animate(
     portrait: Annotated[
         str, typer.Argument(help="A picture with a face: PNG, JPEG, WebP, BMP, TIFF, GIF ...")
@@ -32,6 +32,23 @@ def animate(
         str, typer.Argument(help="A recording: WAV, MP3, FLAC, M4A, OGG, or a video with sound.")
     ],
     output: OutputOption = Path("talk.mp4"),
+    motion_in: Annotated[
+        Path | None,
+        typer.Option(
+            "--motion-in",
+            help="Move as this file says instead of as is heard: OpenSonic's CSV or JSON, "
+            "Live Link Face's CSV, ARKit's shapes in JSON, Rhubarb's JSON or TSV.",
+            show_default=False,
+        ),
+    ] = None,
+    motion_out: Annotated[
+        Path | None,
+        typer.Option(
+            "--motion-out",
+            help="Write the motion of the video, too: .csv or .json.",
+            show_default=False,
+        ),
+    ] = None,
     json: JsonOption = False,
     quiet: QuietOption = False,
     **chosen: Any,  # noqa: ANN401 - any option's type
@@ -41,6 +58,7 @@ def animate(
     Example: opensonic animate portrait.jpg speech.mp3 -o talk.mp4
     """
     with guarded(json):
+        chosen |= {"motion": motion_in, "motion_output": motion_out}
         make_video(portrait, speech, output, as_json=json, quiet=quiet, chosen=chosen)
 
 
@@ -61,7 +79,7 @@ def make_video(
         output: Target file.
         as_json: Print one line of JSON instead of sentences.
         quiet: Show no progress bar.
-        chosen: Settings by name, as typed.
+        chosen: Settings by name, as typed; and `motion` and `motion_output`.
 
     Raises:
         OpenSonicError: See `opensonic.animate`.
@@ -71,13 +89,14 @@ def make_video(
     started = time.perf_counter()
     with progress_bar(shown=not (quiet or as_json)) as progress:
         video = opensonic.animate(portrait, speech, output=output, progress=progress, **chosen)
-        saved = video.save(output, progress)
+        saved = video.save(output, progress, motion=chosen.get("motion_output"))
     wall_s = time.perf_counter() - started
     width, height = video.size
     if as_json:
         print_json(
             {
                 "output": str(saved.path),
+                "motion": str(chosen["motion_output"]) if chosen.get("motion_output") else None,
                 "frames": saved.n_frames,
                 "fps": str(video.fps),
                 "duration_s": round(saved.duration_s, 3),

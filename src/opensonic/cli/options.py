@@ -14,29 +14,35 @@ from opensonic.settings import Option, describe
 _METAVARS = {"bool": "", "int": "N", "float": "X", "Fraction": "X", "str": "TEXT"}
 
 
-def with_settings(command: Callable[..., None]) -> Callable[..., None]:
+def with_settings(*names: str) -> Callable[[Callable[..., None]], Callable[..., None]]:
     """Give a command one option per setting; it receives those that were set as `**chosen`.
 
+    The command takes its own parameters and `**chosen`, text or bool by setting name.
+
     Args:
-        command: Takes its own parameters and `**chosen`, text or bool by setting name.
+        *names: The settings; all where none is named.
     """
-    own = [
-        parameter
-        for parameter in inspect.signature(command, eval_str=True).parameters.values()
-        if parameter.kind is not inspect.Parameter.VAR_KEYWORD
-    ]
-    derived = [_parameter(option) for option in describe()]
+    options = [option for option in describe() if not names or option.name in names]
 
-    @functools.wraps(command)
-    def run(**given: Any) -> None:  # noqa: ANN401 - any option's type
-        names = {option.name for option in describe()}
-        chosen = {name: given.pop(name) for name in list(given) if name in names}
-        command(**given, **{name: value for name, value in chosen.items() if value is not None})
+    def decorate(command: Callable[..., None]) -> Callable[..., None]:
+        own = [
+            parameter
+            for parameter in inspect.signature(command, eval_str=True).parameters.values()
+            if parameter.kind is not inspect.Parameter.VAR_KEYWORD
+        ]
+        derived = [_parameter(option) for option in options]
 
-    parameters = [p.replace(kind=inspect.Parameter.KEYWORD_ONLY) for p in (*own, *derived)]
-    run.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
-    run.__annotations__ = {p.name: p.annotation for p in parameters}
-    return run
+        @functools.wraps(command)
+        def run(**given: Any) -> None:  # noqa: ANN401 - any option's type
+            chosen = {option.name: given.pop(option.name, None) for option in options}
+            command(**given, **{name: value for name, value in chosen.items() if value is not None})
+
+        parameters = [p.replace(kind=inspect.Parameter.KEYWORD_ONLY) for p in (*own, *derived)]
+        run.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
+        run.__annotations__ = {p.name: p.annotation for p in parameters}
+        return run
+
+    return decorate
 
 
 def _parameter(option: Option) -> inspect.Parameter:

@@ -8,7 +8,7 @@ import numpy as np
 
 from opensonic.engines.base import n_frames
 from opensonic.settings import Settings
-from opensonic.values import Chunk, Motion, Portrait, Speech
+from opensonic.values import Chunk, Motion, Performance, Portrait, Speech
 
 CHUNK_FRAMES = 8
 """Frames per chunk."""
@@ -20,7 +20,7 @@ class StillEngine:
     name = "still"
 
     def animate(
-        self, portrait: Portrait, source: Speech | Motion, settings: Settings
+        self, portrait: Portrait, source: Speech | Motion | Performance, settings: Settings
     ) -> Iterator[Chunk]:
         """See `Engine.animate`."""
         left = n_frames(source, settings.fps)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 import numpy as np
 
@@ -10,7 +10,7 @@ from opensonic.engines.mesh.render import MeshRenderer
 from opensonic.motion.director import perform
 from opensonic.motion.gain import scale_motion
 from opensonic.settings import Settings
-from opensonic.values import Chunk, Motion, Portrait, Speech
+from opensonic.values import Chunk, Motion, Performance, Portrait, Speech
 
 CHUNK_FRAMES = 8
 """Frames per chunk: 25 MB at 1024 px."""
@@ -22,7 +22,7 @@ class MeshEngine:
     name = "mesh"
 
     def animate(
-        self, portrait: Portrait, source: Speech | Motion, settings: Settings
+        self, portrait: Portrait, source: Speech | Motion | Performance, settings: Settings
     ) -> Iterator[Chunk]:
         """See `Engine.animate`."""
         renderer = MeshRenderer(portrait)
@@ -34,14 +34,17 @@ class MeshEngine:
             yield Chunk(frames[: len(piece.values)], piece, landmarks)
 
 
-def _pieces(source: Speech | Motion, settings: Settings) -> Iterator[Motion]:
+def _pieces(source: Speech | Motion | Performance, settings: Settings) -> Iterator[Motion]:
     """Scale the motion and cut it into pieces of a chunk's length."""
-    parts = [source] if isinstance(source, Motion) else _perform(source, settings)
-    for part in parts:
+    for part in _parts(source, settings):
         motion = scale_motion(part, settings.dynamic_scale, settings.motion_scale)
         for start in range(0, len(motion.values), CHUNK_FRAMES):
             yield Motion(motion.values[start : start + CHUNK_FRAMES], motion.fps)
 
 
-def _perform(speech: Speech, settings: Settings) -> Iterator[Motion]:
-    return perform(speech, settings.fps, settings.seed, settings.lips_path())
+def _parts(source: Speech | Motion | Performance, settings: Settings) -> Iterable[Motion]:
+    if isinstance(source, Motion):
+        return [source]
+    if isinstance(source, Performance):
+        return source.parts()
+    return perform(source, settings.fps, settings.seed, settings.lips_path())

@@ -1,0 +1,64 @@
+"""A video that follows a motion file: the file's channels, and the director's where it has none."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from fractions import Fraction
+
+import numpy as np
+
+from opensonic.channels import INDEX
+from opensonic.clock import frame_count
+from opensonic.motion.director import perform
+from opensonic.motion.track import PARTS, RELAX_S, Floats, Track, sample_track
+from opensonic.values import Motion, Performance, Speech
+
+_PART_FRAMES = 250
+
+
+def follow(track: Track, speech: Speech, fps: Fraction, seed: int) -> tuple[Performance, list[str]]:
+    """Make the motion of a video from a track, and from the speech what the track lacks.
+
+    Args:
+        track: What the face does; it starts with the sound.
+        speech: The recording.
+        fps: Frames per second of the video.
+        seed: Chooses among the ways to move what the track lacks.
+
+    Returns:
+        The motion, as many frames as cover the sound, and what the user should know of it.
+    """
+    n_frames = frame_count(speech.duration, fps)
+    values = sample_track(track, fps, n_frames)
+
+    def parts() -> Iterator[Motion]:
+        if track.known.all():
+            for start in range(0, n_frames, _PART_FRAMES):
+                yield Motion(values[start : start + _PART_FRAMES], fps)
+            return
+        start = 0
+        for part in perform(speech, fps, seed):
+            end = start + len(part.values)
+            yield Motion(_join(track, values[start:end], part.values), fps)
+            start = end
+
+    return Performance(fps, n_frames, parts), [*track.notes, *_tell(track, speech)]
+
+
+def _join(track: Track, given: Floats, added: Floats) -> Floats:
+    return np.where(track.known, given, added).astype(np.float32)
+
+
+def _tell(track: Track, speech: Speech) -> Iterator[str]:
+    length = float(speech.duration)
+    lacks = [name for name, channels in PARTS.items() if not track.known[INDEX[channels[0]]]]
+    if lacks:
+        said = ", ".join(lacks[:-1]) + (" and " if len(lacks) > 1 else "") + lacks[-1]
+        yield f"{track.name} has no {said}: added to the rhythm of the speech"
+    if track.end_s < length - 1 / float(track.fps):
+        yield (
+            f"{track.name} ends at {track.end_s:.2f} s, the sound at {length:.2f} s: what it moves "
+            f"comes to rest within {RELAX_S:g} s"
+        )
+    elif track.end_s > length + 1 / float(track.fps):
+        yield f"{track.name} lasts {track.end_s:.2f} s and is cut to the sound's {length:.2f} s"
