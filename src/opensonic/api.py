@@ -214,7 +214,7 @@ def animate(
     sound, notes = _prepare_speech(speech, chosen.duration)
     performance = None
     if track is not None:
-        performance, said = follow(track, sound, chosen.fps, chosen.seed)
+        performance, said = follow(track, sound, chosen)
         notes += said
         advice += track.warnings
     progress(Report("finding the face", 0, 1))
@@ -238,7 +238,7 @@ def hear_motion(speech: SpeechSource, **settings: Any) -> Performance:  # noqa: 
 
     Args:
         speech: Path of anything that holds sound, or an array of samples and its rate in Hz.
-        **settings: `fps`, `seed`, `duration`, `dynamic_scale` and `motion_scale` have an effect.
+        **settings: `fps`, `seed`, `duration`, `lips`, `dynamic_scale` and `motion_scale` matter.
 
     Returns:
         The motion, heard when its parts are asked for.

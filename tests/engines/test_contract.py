@@ -11,7 +11,7 @@ from opensonic.clock import frame_count
 from opensonic.engines.registry import BUILDERS, build_engine
 from opensonic.errors import SettingsError
 from opensonic.settings import Settings
-from opensonic.values import Motion
+from opensonic.values import Motion, Performance
 
 
 @pytest.fixture(params=BUILDERS)
@@ -61,6 +61,22 @@ def test_animates_a_motion_as_long_as_it_is(engine, example_portrait):
     motion = Motion(np.zeros((11, len(CHANNELS)), np.float32), Fraction(25))
     chunks = engine.animate(example_portrait, motion, Settings())
     assert sum(len(chunk.frames) for chunk in chunks) == 11
+
+
+def test_animates_motion_that_streams(engine, example_portrait):
+    rows = np.zeros((11, len(CHANNELS)), np.float32)
+    rows[:, CHANNELS.index("jaw_open")] = np.linspace(0, 0.5, 11)
+    parts = [Motion(rows[:3], Fraction(25)), Motion(rows[3:], Fraction(25))]
+    stream = Performance(Fraction(25), 11, lambda: iter(parts))
+    whole = Motion(rows, Fraction(25))
+    streamed, at_once = (
+        np.concatenate(
+            [c.frames.copy() for c in engine.animate(example_portrait, source, Settings())]
+        )
+        for source in (stream, whole)
+    )
+    assert len(streamed) == 11
+    assert np.array_equal(streamed, at_once)
 
 
 def test_mesh_engine_obeys_its_seed_and_scales(example_portrait, make_speech):

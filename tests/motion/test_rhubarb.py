@@ -20,8 +20,9 @@ def middle(values, number, length_s=0.2):
 def test_the_shapes_are_what_rhubarb_says_of_them():
     gaps = {letter: float(inner_lip_gap(middle(play(letter), 0))) for letter in SHAPES}
     assert gaps["A"] == gaps["X"] == 0
-    assert 0 < gaps["G"] < gaps["B"] < gaps["E"] < gaps["C"] <= gaps["H"] < gaps["D"]
-    assert gaps["F"] < gaps["E"]
+    assert 0 < gaps["B"] < gaps["E"] < gaps["C"] <= gaps["H"] < gaps["D"]
+    assert 0 < gaps["F"] < gaps["E"]
+    assert 0.05 < gaps["G"] < gaps["E"]  # the upper teeth must be seen above the lower lip
     mouths = {letter: middle(play(letter), 0) for letter in SHAPES}
     assert mouths["A"][INDEX["lip_press"]] > 0.5 > mouths["X"][INDEX["lip_press"]]
     assert lip_width_factor(mouths["F"]) < lip_width_factor(mouths["E"]) < 0.9

@@ -85,5 +85,18 @@ def test_values_are_held_to_their_range_and_unknown_ones_are_0():
     assert not made.known[INDEX["blink_left"] :].any()
 
 
+def test_rows_far_apart_are_keys():
+    made = build_track(
+        "x",
+        np.array([0, 0.5, 2]),
+        np.array([[0.0] * 21, [0.5] + [0] * 20, [0.0] * 21], np.float32),
+        np.isin(CHANNELS, ["jaw_open"]),
+    )
+    assert made.end_s == 2
+    jaw = jaw_of(sample_track(made, Fraction(20), 40))
+    assert jaw[9:11] == pytest.approx([0.475, 0.5 - 0.025 / 3], abs=1e-6)
+    assert jaw[-2] == pytest.approx(0.025, abs=1e-6)
+
+
 def test_one_row_is_held():
     assert (jaw_of(sample_track(track([0.5]), Fraction(25), 1)) == 0.5).all()

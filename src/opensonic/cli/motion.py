@@ -14,7 +14,7 @@ from opensonic.cli.options import with_settings
 from opensonic.progress import Report
 
 
-@with_settings("duration", "dynamic_scale", "motion_scale", "fps", "seed")
+@with_settings("duration", "dynamic_scale", "motion_scale", "fps", "seed", "lips")
 def motion(
     speech: Annotated[
         str, typer.Argument(help="A recording: WAV, MP3, FLAC, M4A, OGG, or a video with sound.")

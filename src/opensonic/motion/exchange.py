@@ -102,7 +102,11 @@ def _track_of_cues(path: Path, cues: list[Cue]) -> Track:
 
 def _track_of_table(table: Table) -> Track:
     ours = {name.lower(): i for i, name in enumerate(table.columns) if name.lower() in INDEX}
-    theirs = {i: found for i, name in enumerate(table.columns) if (found := find_arkit(name))}
+    theirs = {
+        i: found
+        for i, name in enumerate(table.columns)
+        if name.lower() not in INDEX and (found := find_arkit(name))
+    }
     if not ours and not theirs:
         shown = ", ".join(table.columns[:4])
         raise InputError(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from fractions import Fraction
 
 import numpy as np
 
@@ -11,23 +10,24 @@ from opensonic.channels import INDEX
 from opensonic.clock import frame_count
 from opensonic.motion.director import perform
 from opensonic.motion.track import PARTS, RELAX_S, Floats, Track, sample_track
+from opensonic.settings import Settings
 from opensonic.values import Motion, Performance, Speech
 
 _PART_FRAMES = 250
 
 
-def follow(track: Track, speech: Speech, fps: Fraction, seed: int) -> tuple[Performance, list[str]]:
+def follow(track: Track, speech: Speech, settings: Settings) -> tuple[Performance, list[str]]:
     """Make the motion of a video from a track, and from the speech what the track lacks.
 
     Args:
         track: What the face does; it starts with the sound.
         speech: The recording.
-        fps: Frames per second of the video.
-        seed: Chooses among the ways to move what the track lacks.
+        settings: Frame rate; seed and lips for what is added. Strengths are the engine's matter.
 
     Returns:
         The motion, as many frames as cover the sound, and what the user should know of it.
     """
+    fps = settings.fps
     n_frames = frame_count(speech.duration, fps)
     values = sample_track(track, fps, n_frames)
 
@@ -37,7 +37,7 @@ def follow(track: Track, speech: Speech, fps: Fraction, seed: int) -> tuple[Perf
                 yield Motion(values[start : start + _PART_FRAMES], fps)
             return
         start = 0
-        for part in perform(speech, fps, seed):
+        for part in perform(speech, fps, settings.seed, settings.lips_path()):
             end = start + len(part.values)
             yield Motion(_join(track, values[start:end], part.values), fps)
             start = end

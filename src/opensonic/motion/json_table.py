@@ -69,7 +69,7 @@ def read_tsv(path: Path) -> list[Cue]:
     Raises:
         InputError: It is none; the message names the line.
     """
-    found: list[tuple[str, Json, Json]] = []
+    found: list[tuple[str, float, str]] = []
     with text_of(path) as file:
         for number, line in enumerate(file, 1):
             if not line.strip():
@@ -80,7 +80,8 @@ def read_tsv(path: Path) -> list[Cue]:
                     f"{path.name}, line {number}: {line.strip()[:30]!r} is not a moment, a tab "
                     "and a shape, as Rhubarb writes them"
                 )
-            found.append((f"line {number}", parts[0], parts[1].strip()))
+            start = _number(f"{path.name}, line {number}", "start", parts[0])
+            found.append((f"line {number}", start, parts[1].strip()))
     ends = [start for _, start, _ in found[1:]] + [found[-1][1]]
     return _check_cues(
         path.name,

@@ -50,7 +50,7 @@ SHAPES: dict[str, dict[str, float]] = {
         "lower_lip_drop": 0.15,
         "lip_pucker": 0.90,
     },
-    "G": {"jaw_open": 0.03, "upper_lip_raise": 0.30, "lower_lip_tuck": 0.90},
+    "G": {"jaw_open": 0.10, "upper_lip_raise": 0.70, "lower_lip_tuck": 0.90},
     "H": {
         "jaw_open": 0.36,
         "upper_lip_raise": 0.30,

@@ -1,8 +1,9 @@
 """Motion at moments of its own, as a file holds it, and the frames that a video takes from it.
 
-A row stands for the middle of the time for which it is shown, as everywhere in this package. Values
-between rows are interpolated linearly, but no closure of the lips is lost on the way: each closes
-at least one frame. Outside the rows the face is at rest.
+A row stands for the middle of the time for which it is shown, as everywhere in this package; rows
+that lie far apart are keys, and stand for the moments that they name. Values between rows are
+interpolated linearly, but no closure of the lips is lost on the way: each closes at least one
+frame. Outside the rows the face is at rest.
 """
 
 from __future__ import annotations
@@ -38,6 +39,10 @@ RELAX_S = 0.3
 _USUAL_RATES = (*map(Fraction, range(1, 121)), *(Fraction(n * 1000, 1001) for n in (24, 30, 60)))
 _TOLERANCE = 0.02
 """How far a row may lie from an even beat, as a share of it: timecodes are rounded."""
+_KEY_S = 0.1
+"""Distance of rows from which they are keys and no frames, seconds."""
+_HOLE = 0.3
+"""Share by which a step differs from the usual one where rows are missing."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -46,7 +51,8 @@ class Track:
 
     Attributes:
         name: What messages call it.
-        times: (T,) float64 moments for which the rows stand, seconds, ascending.
+        starts: (T,) float64, when each row begins to be shown, seconds, ascending.
+        times: (T,) float64 moments for which the rows stand, seconds.
         values: (T, 21) float32, within their ranges; what is not known is 0.
         known: (21,) bool, the channels that the track tells of.
         fps: Rows per second, exact where the beat is even, else as usual as can be.
@@ -56,6 +62,7 @@ class Track:
     """
 
     name: str
+    starts: Times
     times: Times
     values: Floats
     known: npt.NDArray[np.bool_]
@@ -86,21 +93,26 @@ def build_track(
         notes: Facts that the user should know.
         warnings: What may look wrong, and why.
     """
-    fps = fps or measure_rate(starts)
-    exact = starts[0] + np.arange(len(starts)) / float(fps)
-    if np.abs(exact - starts).max() < _TOLERANCE / float(fps):
+    given, fps = fps is not None, fps or measure_rate(starts)
+    step = 1 / float(fps)
+    exact = starts[0] + np.arange(len(starts)) * step
+    is_even = np.abs(exact - starts).max() < _TOLERANCE * step
+    if is_even:
         starts = exact
+    is_dense = given or step <= _KEY_S
+    is_frames = is_dense or (is_even and len(starts) > 2)
     known = known.copy()
     for names in PARTS.values():
         columns = [INDEX[channel] for channel in names]
         known[columns] = known[columns].any()
     return Track(
         name=name,
-        times=starts + 0.5 / float(fps),
+        starts=starts,
+        times=starts + 0.5 * step * is_dense,
         values=np.where(known, np.clip(values, LOW, HIGH), 0).astype(np.float32),
         known=known,
         fps=fps,
-        end_s=float(starts[-1] + 1 / float(fps)),
+        end_s=float(starts[-1] + step * is_frames),
         notes=notes,
         warnings=warnings,
     )
@@ -121,10 +133,12 @@ def measure_rate(starts: Times) -> Fraction:
     """
     if len(starts) < 2:
         return Fraction(25)
-    step = float(np.median(np.diff(starts)))
-    even = float(starts[-1] - starts[0]) / (len(starts) - 1)
-    rate = 1 / (even if abs(even - step) < _TOLERANCE * step else step)
-    nearest = min(_USUAL_RATES, key=lambda usual: abs(float(usual) - rate))
+    steps = np.diff(starts)
+    usual = (
+        np.abs(steps / np.sort(steps)[(len(steps) - 1) // 2] - 1) < _HOLE
+    )  # all but holes in a recording
+    rate = 1 / float(steps[usual].mean())
+    nearest = min(_USUAL_RATES, key=lambda known: abs(float(known) - rate))
     if abs(float(nearest) / rate - 1) < 1e-3:
         return nearest
     return Fraction(rate).limit_denominator(1001)
@@ -149,8 +163,8 @@ def sample_track(track: Track, fps: Fraction, n_frames: int) -> Floats:
             values[:, column] = np.interp(moments, track.times, track.values[:, column])
         if track.known[MOUTH].any():
             _keep_closures(track, fps, moments, values)
-    half = 0.5 / float(track.fps) + 1e-9
-    outside = np.maximum(track.times[0] - half - moments, moments - track.times[-1] - half)
+    end = max(track.end_s, float(track.times[-1]))
+    outside = np.maximum(track.starts[0] - moments, moments - end - 1e-9)
     share = np.clip(1 - np.maximum(outside, 0) / RELAX_S, 0, 1)
     return np.asarray(values * (share * share * (3 - 2 * share))[:, None], np.float32)
 
@@ -158,9 +172,9 @@ def sample_track(track: Track, fps: Fraction, n_frames: int) -> Floats:
 def _take_rows(track: Track, fps: Fraction, moments: Times) -> Floats | None:
     """Take the rows themselves where track and video have the same beat; else None."""
     step = 1 / float(fps)
-    even = track.times[0] + step * np.arange(len(track.times))
-    ahead = float(track.times[0] - moments[0]) / step
-    same_beat = abs(ahead - round(ahead)) < _TOLERANCE and np.abs(even - track.times).max() < 1e-9
+    even = track.starts[0] + step * np.arange(len(track.starts))
+    ahead = float(track.starts[0]) / step
+    same_beat = abs(ahead - round(ahead)) < _TOLERANCE and np.abs(even - track.starts).max() < 1e-9
     if track.fps != fps or not same_beat:
         return None
     rows = np.arange(len(moments)) - round(ahead)
