@@ -5,7 +5,7 @@ BIN = $(VENV)/bin
 # The training extra needs PyTorch; TRAIN= leaves it out, and its tests skip and say so.
 TRAIN ?= yes
 
-.PHONY: demo test lint bench clean
+.PHONY: demo test lint bench bench-lips clean
 
 demo: $(VENV)/.base
 	$(BIN)/opensonic demo -o demo.mp4
@@ -21,6 +21,10 @@ lint: $(VENV)/.dev
 
 bench: $(VENV)/.base
 	$(BIN)/python benchmarks/speed.py
+
+# docs/lips.md says what ARGS can be.
+bench-lips: $(VENV)/.dev
+	$(BIN)/python -m benchmarks.lips $(ARGS)
 
 $(BIN)/python:
 	bash tools/make_venv.sh $(PYTHON) $(VENV)

@@ -9,7 +9,6 @@ from opensonic.speech.network import CONTEXT  # noqa: E402
 from opensonic.speech.phones import PHONE_INDEX  # noqa: E402
 from opensonic.train.speech.__main__ import main  # noqa: E402
 from opensonic.train.speech.augment import degrade, make_noise  # noqa: E402
-from opensonic.train.speech.evaluate import correlate_lagged  # noqa: E402
 from opensonic.train.speech.export import export_network, load_network  # noqa: E402
 from opensonic.train.speech.finetune import FinetuningPlan, correlate, draw_din, finetune  # noqa: E402
 from opensonic.train.speech.model import SpeechNetwork  # noqa: E402
@@ -116,15 +115,6 @@ def test_lips_are_measured_in_eye_distances():
     gap, width = measure_lips(points, index)
     np.testing.assert_allclose(gap, 0.2)
     np.testing.assert_allclose(width, 0.55)
-
-
-def test_lag_is_found_with_its_sign():
-    rng = np.random.default_rng(0)
-    true = np.convolve(rng.standard_normal(200), np.ones(5), "same").astype(np.float32)
-    by_lag = correlate_lagged(np.roll(true, 2), true)
-    assert max(by_lag, key=by_lag.get) == 2
-    assert by_lag[2] > 0.99
-    assert correlate_lagged(np.zeros(200, np.float32), true)[0] == 0
 
 
 def test_correlation():

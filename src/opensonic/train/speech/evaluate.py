@@ -1,17 +1,18 @@
-"""Measures of the shipped network: lips of real clips, noise, and phones of held-out voices.
+"""Measures of the shipped network: lips of real clips, sound without speech, held-out voices.
 
 Everything runs through the code that users run: `speech.hear`, and the ONNX file of the package.
-The clips are for measuring only; no training program reads them.
+The clips are for measuring only; no training program reads them. `benchmarks.lips` measures with
+the same functions, and more.
 """
 
 from __future__ import annotations
 
 import logging
-import random
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
+from importlib.resources import files
 from pathlib import Path
 
 import av
@@ -21,228 +22,165 @@ import numpy.typing as npt
 from opensonic.channels import inner_lip_gap, lip_width_factor
 from opensonic.errors import InputError
 from opensonic.media.audio import read_speech
+from opensonic.metrics.curves import Curve
+from opensonic.metrics.lips import LipAgreement, compare_lips
 from opensonic.speech import hear
-from opensonic.speech.articulation import SURE_CLOSURE
-from opensonic.speech.mel import SAMPLE_RATE, level_rows, log_mel
-from opensonic.speech.network import CLOSURE, listen
-from opensonic.speech.phones import PHONE_INDEX, PHONES
+from opensonic.speech.mel import SAMPLE_RATE
 from opensonic.train.speech.augment import make_music
-from opensonic.train.speech.corpus import Labelled, read_corpus
-from opensonic.train.speech.targets import label_rows
+from opensonic.train.speech.heldout import make_steady_noise, read_held_out
+from opensonic.train.speech.scores import FPS, OPEN_GAP, hear_gap, measure_pauses, measure_voices
 from opensonic.train.speech.tracks import measure_lips
-from opensonic.train.speech.voices import is_held_out
 from opensonic.values import Speech
 
+LEVELS_DB = (-20, -35, -50)
+"""Levels at which sound without speech is heard, dB below full scale."""
+
 _LOG = logging.getLogger(__name__)
-_MAX_LAG = 3
-_OPEN_GAP = 0.01
 _NOISE_S = 20
-_NEAR_ROWS = 4
-_BABBLE_SEED = 7
+_PIECES = 8
+_KEPT_ASIDE = 100
+_SCALE = 32
+_MEASURED = (13, 14, 81, 178, 311, 402, 61, 291, 33, 263)
 
-Curve = npt.NDArray[np.float32]
-"""(T,) float32."""
 
-
-@dataclass(frozen=True)
-class ClipResult:
-    """Agreement of predicted and true lips in one clip.
+@dataclass(frozen=True, eq=False)
+class TrueClip:
+    """A recording of somebody who speaks, and what the lips really did.
 
     Attributes:
         name: Of the clip.
-        aperture: Pearson r of the inner-lip gap at the best lag.
-        lag: That lag in frames; above 0 the prediction comes late.
-        aperture_at_0: Pearson r without any lag.
-        width: Pearson r of the lip width at its best lag.
-        energy: Pearson r of the smoothed energy envelope with the true gap at its best lag.
-        gaps: 50th, 90th and 98th percentile of the predicted gap, then of the true one, e.
+        speaker: Of the person; the clip's name where nobody says who it is.
+        path: File that holds the sound.
+        fps: Frames per second of the tracks.
+        gap: (T,) float32 gap between the inner lips, e.
+        width: (T,) float32 width of the mouth, e.
     """
 
     name: str
-    aperture: float
-    lag: int
-    aperture_at_0: float
-    width: float
-    energy: float
-    gaps: tuple[float, ...]
+    speaker: str
+    path: Path
+    fps: Fraction
+    gap: Curve
+    width: Curve
 
 
-def correlate_lagged(found: Curve, true: Curve) -> dict[int, float]:
-    """Give Pearson's r for each lag of -3 to 3 frames; above 0 `found` comes late."""
-    results = {}
-    for lag in range(-_MAX_LAG, _MAX_LAG + 1):
-        a = found[max(0, lag) : len(found) + min(0, lag)]
-        b = true[max(0, -lag) : len(true) + min(0, -lag)]
-        flat = a.std() == 0 or b.std() == 0
-        results[lag] = 0.0 if flat else float(np.corrcoef(a, b)[0, 1])
-    return results
+def read_frame_rate(path: Path) -> Fraction:
+    """Read the mean frame rate that a video states.
 
-
-def _energy_envelope(speech: Speech, fps: Fraction, n_frames: int) -> Curve:
-    """Give the logarithm of the sound's power around each frame, smoothed over 0.12 s."""
-    sound = np.concatenate(list(speech.blocks(SAMPLE_RATE)))
-    width = int(SAMPLE_RATE * Fraction(12, 100))
-    power = np.convolve(sound.astype(np.float64) ** 2, np.ones(width) / width, "same")
-    middles = [int((frame + Fraction(1, 2)) / fps * SAMPLE_RATE) for frame in range(n_frames)]
-    return np.log(power[np.minimum(middles, len(power) - 1)] + 1e-8).astype(np.float32)
-
-
-def _frame_rate(path: Path) -> Fraction:
+    Raises:
+        InputError: It states none.
+    """
     with av.open(str(path)) as container:
-        rate = container.streams.video[0].average_rate
+        streams = container.streams.video
+        rate = streams[0].average_rate if streams else None
     if rate is None:
         raise InputError(f"{path}: states no frame rate; expected a video; leave it out")
     return Fraction(str(rate))  # PyAV's own fraction type in newer versions
 
 
-def measure_clips(folder: Path) -> list[ClipResult]:
-    """Compare lips from sound with tracked lips, for every clip of `tracks.npz`.
+def read_clips(folder: Path) -> Iterator[TrueClip]:
+    """Read every clip NAME.mp4 of a folder whose points lie in its `tracks.npz`.
 
     Raises:
         InputError: A clip states no frame rate.
     """
-    results = []
     with np.load(folder / "tracks.npz") as data:
         tracks = {name: data[name] for name in data.files}
     for name in tracks:
         if name == "index" or name.endswith("_ok"):
             continue
-        gap, width = measure_lips(tracks[name], tracks["index"])
         path = folder / f"{name}.mp4"
-        fps, speech = _frame_rate(path), read_speech(path)
-        mouth = np.concatenate([part.mouth for part in hear(speech, fps, len(gap))])
-        found = inner_lip_gap(mouth)
-        by_lag = correlate_lagged(found, gap)
-        lag = max(by_lag, key=lambda key: by_lag[key])
-        points = (0.5, 0.9, 0.98)
-        results.append(
-            ClipResult(
-                name=name,
-                aperture=by_lag[lag],
-                lag=lag,
-                aperture_at_0=by_lag[0],
-                width=max(correlate_lagged(lip_width_factor(mouth), width).values()),
-                energy=max(correlate_lagged(_energy_envelope(speech, fps, len(gap)), gap).values()),
-                gaps=(*np.quantile(found, points).tolist(), *np.quantile(gap, points).tolist()),
-            )
-        )
-    return results
+        gap, width = measure_lips(tracks[name], tracks["index"])
+        yield TrueClip(name, name, path, read_frame_rate(path), gap, width)
 
 
-def make_speech(sound: Curve, name: str) -> Speech:
-    """Make a recording of (N,) float32 mono sound at 16 kHz."""
+def read_kept_aside(folder: Path) -> list[TrueClip]:
+    """Read the tracks that no training uses: the main speaker's last 100 clips, all other people.
 
-    def blocks(sample_rate: int) -> Iterator[Curve]:
-        for start in range(0, len(sound), sample_rate):
-            yield sound[start : start + sample_rate]
+    Raises:
+        InputError: There are no tracks in the folder.
+    """
+    path = folder / "tracks.npz"
+    if not path.is_file():
+        raise InputError(f"{folder}: holds no tracks.npz; expected a folder of mouth tracks")
+    with np.load(path) as data:
+        names, speakers, index = data["names"], data["speaker"], data["index"]
+        measured = np.isin(index, _MEASURED)
+        people, counts = np.unique(speakers, return_counts=True)
+        main = people[counts.argmax()]
+        whole = data["ok"].all(1)
+        own = np.flatnonzero((speakers == main) & whole)[-_KEPT_ASIDE:]
+        chosen = [*own, *np.flatnonzero((speakers != main) & whole)]
+        steps = data["delta"][chosen][:, :, measured].astype(np.int32)
+    clips = []
+    for place, points in zip(chosen, np.cumsum(steps, 1).astype(np.float32) / _SCALE, strict=True):
+        gap, width = measure_lips(points, index[measured])
+        sound = folder / "audio" / f"{names[place]}.opus"
+        clips.append(TrueClip(str(names[place]), str(speakers[place]), sound, FPS, gap, width))
+    return clips
 
-    return Speech(
-        name=name,
-        sample_rate=SAMPLE_RATE,
-        layout="mono",
-        n_samples=len(sound),
-        peak=float(np.abs(sound).max()),
-        sound=lambda: iter([sound[None]]),
-        blocks=blocks,
-    )
+
+def hear_lips(speech: Speech, fps: Fraction, n_frames: int) -> tuple[Curve, Curve]:
+    """Give gap between the inner lips, e, and width factor of the final motion, (T,) each."""
+    mouth = np.concatenate([part.mouth for part in hear(speech, fps, n_frames)])
+    return inner_lip_gap(mouth), lip_width_factor(mouth)
 
 
-def measure_noise() -> dict[str, float]:
-    """Give the share of frames with open lips (gap above 0.01 e) in sound without speech."""
+def measure_clip(clip: TrueClip) -> LipAgreement:
+    """Compare the lips that are heard with the true ones."""
+    found = hear_lips(read_speech(clip.path), clip.fps, len(clip.gap))
+    return compare_lips(*found, clip.gap, clip.width)
+
+
+def make_quiet_sounds() -> dict[str, npt.NDArray[np.float32]]:
+    """Make silence and, with power 1, sounds in which nobody speaks: 20 s each, of music 160 s."""
     rng = np.random.default_rng(0)
     n_samples = _NOISE_S * SAMPLE_RATE
-    white = rng.standard_normal(n_samples)
-    spectrum = np.fft.rfft(rng.standard_normal(n_samples))
-    pink = np.fft.irfft(spectrum / np.sqrt(np.arange(len(spectrum)) + 20), n_samples)
-    hum = np.sin(2 * np.pi * 50 * np.arange(n_samples) / SAMPLE_RATE)
-    music = make_music(rng, n_samples)
-    sounds = {"silence": 0 * white, "hum": hum, "white": white, "pink": pink / pink.std()}
-    sounds["music"] = music / music.std()
-    shares = {}
-    for name, sound in sounds.items():
-        for level_db in (-20, -50) if name != "silence" else (0,):
-            scaled = (sound * 10 ** (level_db / 20)).astype(np.float32)
-            speech = make_speech(scaled, name)
-            parts = list(hear(speech, Fraction(25), 25 * _NOISE_S))
-            gap = inner_lip_gap(np.concatenate([part.mouth for part in parts]))
-            shares[f"{name} {level_db} dB"] = float((gap > _OPEN_GAP).mean())
-    return shares
+    clock = np.arange(n_samples) / SAMPLE_RATE
+    sounds = {"digital silence": np.zeros(n_samples, np.float32)}
+    for kind in ("room", "white", "pink"):
+        sounds[f"{kind} noise"] = make_steady_noise(rng, kind, n_samples)
+    sounds["hum, 50 Hz"] = np.asarray(np.sqrt(2) * np.sin(2 * np.pi * 50 * clock), np.float32)
+    pieces = [make_music(rng, n_samples) for _ in range(_PIECES)]
+    music = np.concatenate([piece / piece.std() for piece in pieces])
+    sounds[f"made-up music ({_PIECES} pieces)"] = music.astype(np.float32)
+    return sounds
 
 
-def measure_speed() -> float:
-    """Give seconds of sound per second of CPU time, from samples to channels, after the first."""
-    sound = np.random.default_rng(0).standard_normal(60 * SAMPLE_RATE).astype(np.float32)
-    parts = hear(make_speech(sound, "noise"), Fraction(25), 60 * 25)
-    done = len(next(parts).mouth)
-    start = time.process_time()
-    left = sum(len(part.mouth) for part in parts)
-    seconds = time.process_time() - start
-    _LOG.info("first part: %d frames", done)
-    return left / 25 / seconds
-
-
-def _find_runs(flags: npt.NDArray[np.bool_]) -> npt.NDArray[np.int64]:
-    edges = np.flatnonzero(np.diff(np.concatenate([[0], flags.astype(np.int8), [0]])))
-    return edges.reshape(-1, 2)
-
-
-def _meets(runs: npt.NDArray[np.int64], flags: npt.NDArray[np.bool_]) -> int:
-    return sum(bool(flags[max(0, a - _NEAR_ROWS) : b + _NEAR_ROWS].any()) for a, b in runs)
-
-
-def measure_voices(corpus: Path, snr_db: float | None = None) -> dict[str, dict[str, float]]:
-    """Measure phones and closures on the voices that were kept out of training.
+def measure_open(sound: npt.NDArray[np.float32], levels_db: tuple[int, ...]) -> list[float]:
+    """Give the share of frames with open lips (gap above 0.01 e) at each level.
 
     Args:
-        corpus: Folder of corpus shards.
-        snr_db: White noise that much below the speech is added, dB; None leaves it clean.
-
-    Returns:
-        Per voice, and for `all`: share of rows with the right phone, recall and precision of
-        closures of p b m within 40 ms, seconds.
+        sound: (N,) at 16 kHz, of power 1, in which nobody speaks.
+        levels_db: Power wanted, dB below a full-scale square wave.
     """
-    rng = np.random.default_rng(_BABBLE_SEED)
-    bilabials = [PHONE_INDEX[name] for name in ("p", "b", "m")]
-    counts: dict[str, npt.NDArray[np.float64]] = {}
-    for item in _held_out(corpus):
-        sound = item.sound
-        if snr_db is not None:
-            noise = rng.standard_normal(len(sound)).astype(np.float32)
-            sound = sound + noise * sound.std() * np.float32(10 ** (-snr_db / 20))
-        heard = np.concatenate(list(listen(level_rows(log_mel([sound])))))
-        labels = label_rows(item.times, item.phones, len(heard))
-        right = heard[:, : len(PHONES)].argmax(1) == labels
-        true, found = np.isin(labels, bilabials), heard[:, CLOSURE] > SURE_CLOSURE
-        true_runs, found_runs = _find_runs(true), _find_runs(found)
-        row = np.array(
-            [
-                right.sum(),
-                len(labels),
-                _meets(true_runs, found),
-                len(true_runs),
-                _meets(found_runs, true),
-                len(found_runs),
-            ],
-            np.float64,
-        )
-        voice = item.label.split("+")[-1] if item.label.startswith("espeak") else item.label
-        for key in (voice, "all"):
-            counts[key] = counts.get(key, np.zeros(len(row))) + row
+    gains = [np.float32(10 ** (level_db / 20)) for level_db in levels_db]
+    return [float((hear_gap(sound * gain) > OPEN_GAP).mean()) for gain in gains]
+
+
+def measure_quiet() -> dict[str, dict[int, float]]:
+    """Give the share of frames with open lips in sounds without speech, at -20, -35 and -50 dB."""
     return {
-        voice: {
-            "phones": row[0] / row[1],
-            "recall": row[2] / max(row[3], 1),
-            "precision": row[4] / max(row[5], 1),
-            "seconds": row[1] / 100,
-        }
-        for voice, row in counts.items()
+        name: dict(zip(LEVELS_DB, measure_open(sound, LEVELS_DB), strict=True))
+        for name, sound in make_quiet_sounds().items()
     }
 
 
-def _held_out(corpus: Path) -> list[Labelled]:
-    items = [item for item in read_corpus(corpus) if is_held_out(item.label)]
-    random.Random(0).shuffle(items)
-    return items
+def measure_speed(speech: Speech, repeats: int = 1) -> float:
+    """Give seconds of sound per second of CPU time, from samples to channels, on one core.
+
+    Args:
+        speech: What is heard, after once for warming up.
+        repeats: How often it is heard.
+    """
+    n_frames = int(speech.duration * FPS)
+    for _ in hear(speech, FPS, n_frames):
+        pass
+    start = time.process_time()
+    for _ in range(repeats):
+        for _ in hear(speech, FPS, n_frames):
+            pass
+    return float(repeats * speech.duration) / (time.process_time() - start)
 
 
 def report(clips: Path | None, corpus: Path | None) -> None:
@@ -253,27 +191,47 @@ def report(clips: Path | None, corpus: Path | None) -> None:
         corpus: Folder of corpus shards, or None.
     """
     if clips is not None:
-        results = measure_clips(clips)
-        for result in results:
+        results = {clip.name: measure_clip(clip) for clip in read_clips(clips)}
+        for name, result in results.items():
             _LOG.info(
-                "%s: aperture r %.2f at lag %d (%.2f at 0), width r %.2f, energy %.2f, "
+                "%s: aperture r %.2f at lag %d (%.2f at 0), width r %.2f, "
                 "gap 50/90/98 %% %.3f %.3f %.3f e (true %.3f %.3f %.3f)",
-                result.name,
+                name,
                 result.aperture,
                 result.lag,
                 result.aperture_at_0,
                 result.width,
-                result.energy,
                 *result.gaps,
+                *result.true_gaps,
             )
-        for name in ("aperture", "aperture_at_0", "width", "energy"):
-            median = float(np.median([getattr(result, name) for result in results]))
-            _LOG.info("median %s r %.3f", name, median)
-    _LOG.info("speed: %.0fx real time on one core", measure_speed())
-    for name, share in measure_noise().items():
-        _LOG.info("open in %s: %.2f %%", name, 100 * share)
+        for measure in ("aperture", "aperture_at_0", "width"):
+            median = float(np.median([getattr(result, measure) for result in results.values()]))
+            _LOG.info("median %s r %.3f", measure, median)
+    speed = measure_speed(read_speech(str(files("opensonic") / "examples/speech.flac")), 5)
+    _LOG.info("speed: %.0fx real time on one core", speed)
+    for name, shares in measure_quiet().items():
+        parts = ", ".join(f"{100 * share:.2f} % at {level} dB" for level, share in shares.items())
+        _LOG.info("open in %s: %s", name, parts)
     if corpus is not None:
-        for snr_db in (None, 13.0):
-            for voice, measures in measure_voices(corpus, snr_db).items():
-                values = ", ".join(f"{key} {value:.3f}" for key, value in measures.items())
-                _LOG.info("%s, %s: %s", voice, f"{snr_db} dB noise" if snr_db else "clean", values)
+        _report_voices(corpus)
+
+
+def _report_voices(corpus: Path) -> None:
+    items = read_held_out(corpus)
+    for noise in (None, "white", "pink", "babble"):
+        for voice, result in measure_voices(items, noise).items():
+            _LOG.info(
+                "%s, %s: phones %.3f, visemes %.3f, closures recall/precision %.3f/%.3f certain, "
+                "%.3f/%.3f final, %.0f s",
+                voice,
+                noise or "clean",
+                result.right_phones / result.rows,
+                result.right_visemes / result.rows,
+                result.certain.recall,
+                result.certain.precision,
+                result.final.recall,
+                result.final.precision,
+                result.rows / 100,
+            )
+    for voice, pauses in measure_pauses(items).items():
+        _LOG.info("%s: open in %.2f %% of the frames of pauses", voice, 100 * pauses.share_open)
