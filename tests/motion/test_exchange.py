@@ -223,6 +223,7 @@ def test_columns_of_no_use_are_named(tmp_path):
         ("time,jaw_open\n0,0.1,0.2\n", "line 2: has 3 columns; expected 2"),
         ("time,jaw_open\n0.1,0\n0.1,0\n0.05,0\n", "does not come after"),
         ("time,jaw_open\n-1,0\n", "line 2: the time is '-1'"),
+        ("time,jaw_open\n1763800000,0\n", "line 2: the time is 1.7638e+09; expected seconds"),
         ("time,jaw_open,jaw_open\n0,0,0\n", "two columns are called 'jaw_open'"),
         ("Timecode,JawOpen\n12:00,0\n", "line 2: the timecode is '12:00'"),
         ("time,jawOpen,JawOpen\n0,0,0\n", "two columns are called"),

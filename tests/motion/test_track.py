@@ -44,6 +44,7 @@ def test_a_motion_is_a_track():
         ([0.0333666667] * 40, Fraction(30000, 1001)),
         ([1 / 60] * 50 + [0.2] + [1 / 60] * 50, 60),  # a hole in the middle
         ([0.08] * 5, Fraction(25, 2)),
+        ([4096.0] * 5, Fraction(1, 4096)),
     ],
 )
 def test_the_rate_is_measured(steps, fps):

@@ -30,6 +30,7 @@ _TIMECODE = re.compile(r"(\d+):(\d\d):(\d\d)[:;](\d+(?:\.\d+)?)")
 _TIMECODE_RATES = (24, 25, 30, 48, 50, 60, 120, 240)
 _USUAL_TIMECODE_RATE = 60
 _DAY_S = 24 * 60 * 60
+_LONGEST_S = 7 * _DAY_S
 _BOOKKEEPING = ("blendshapecount", "frame", "framenumber")
 
 
@@ -61,6 +62,11 @@ class Table:
             raise InputError(
                 f"{self.name}, {self.place(row)}: {self.columns[column]} is "
                 f"{self.numbers[row, column]}; expected a finite number"
+            )
+        if self.starts[-1] > _LONGEST_S:
+            raise InputError(
+                f"{self.name}, {self.place(len(self.starts) - 1)}: the time is "
+                f"{self.starts[-1]:.6g}; expected seconds since the sound's start"
             )
         back = np.flatnonzero(~(np.diff(self.starts) > 0))
         if len(back):

@@ -134,14 +134,13 @@ def measure_rate(starts: Times) -> Fraction:
     if len(starts) < 2:
         return Fraction(25)
     steps = np.diff(starts)
-    usual = (
-        np.abs(steps / np.sort(steps)[(len(steps) - 1) // 2] - 1) < _HOLE
-    )  # all but holes in a recording
+    middle = np.sort(steps)[(len(steps) - 1) // 2]
+    usual = np.abs(steps / middle - 1) < _HOLE  # all but holes in a recording
     rate = 1 / float(steps[usual].mean())
     nearest = min(_USUAL_RATES, key=lambda known: abs(float(known) - rate))
     if abs(float(nearest) / rate - 1) < 1e-3:
         return nearest
-    return Fraction(rate).limit_denominator(1001)
+    return Fraction(rate).limit_denominator(1001) or Fraction(rate)
 
 
 def sample_track(track: Track, fps: Fraction, n_frames: int) -> Floats:
