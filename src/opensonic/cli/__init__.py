@@ -12,6 +12,7 @@ from opensonic.cli.animate import animate
 from opensonic.cli.demo import demo
 from opensonic.cli.doctor import doctor
 from opensonic.cli.motion import motion
+from opensonic.cli.train import app as train
 
 RESPONSIBLE_USE = (
     "Only animate a portrait if the person in it, or whoever holds the rights, agrees. "
@@ -59,6 +60,7 @@ app.command(epilog=RESPONSIBLE_USE)(animate)
 app.command()(motion)
 app.command()(demo)
 app.command()(doctor)
+app.add_typer(train, name="train")
 
 
 def _stop(number: int, _: FrameType | None) -> NoReturn:

@@ -84,13 +84,31 @@ def _to_rows(frames: Curve, n_rows: int) -> Curve:
     return np.interp(rows, times, frames).astype(np.float32)
 
 
-def _anchor(gap: Curve, width: Curve) -> tuple[Curve, Curve]:
-    """Take away rest opening and rest width of a clip."""
+def anchor_lips(gap: Curve, width: Curve) -> tuple[Curve, Curve]:
+    """Take away rest opening and rest width of a clip.
+
+    Args:
+        gap: (T,) gap between the inner lips, e.
+        width: (T,) distance of the mouth's corners, e.
+
+    Returns:
+        (T,) opening in units of `APERTURE_UNIT`, 0 where the lips touch; (T,) width, 0 at rest.
+    """
     order = np.argsort(gap)[: max(3, int(len(gap) * _REST_SHARE))]
     opening = np.maximum(gap - np.median(gap[order]) - _TOUCHING, 0) / APERTURE_UNIT
     relative = width / np.median(width[order]) - 1
     shape = np.where(relative > 0, relative / STRETCH, relative / PUCKER) * _WIDTH_GAIN
     return np.asarray(opening, np.float32), np.asarray(shape, np.float32)
+
+
+def opening_gain(openings: Curve) -> float:
+    """Give the factor that brings a speaker's wide openings to 0.15 e, within 0.7 to 1.6.
+
+    Args:
+        openings: (T,) all openings of the speaker, in units of `APERTURE_UNIT`.
+    """
+    wide = float(np.quantile(openings[openings > 0], 0.95)) * APERTURE_UNIT
+    return float(np.clip(_TYPICAL_WIDE_GAP / wide, *_GAIN_RANGE))
 
 
 def read_tracks(folder: Path) -> Iterator[RealClip]:
@@ -110,12 +128,10 @@ def read_tracks(folder: Path) -> Iterator[RealClip]:
         steps = data["delta"][:, :, measured].astype(np.int32)
         whole = data["ok"].all(1)
     points = np.cumsum(steps, 1).astype(np.float32) / _SCALE
-    lips = [_anchor(*measure_lips(clip, index[measured])) for clip in points]
+    lips = [anchor_lips(*measure_lips(clip, index[measured])) for clip in points]
     for speaker in np.unique(speakers):
         members = np.flatnonzero((speakers == speaker) & whole)
-        openings = np.concatenate([lips[place][0] for place in members])
-        wide = np.quantile(openings[openings > 0], 0.95) * APERTURE_UNIT
-        gain = np.clip(_TYPICAL_WIDE_GAP / wide, *_GAIN_RANGE)
+        gain = opening_gain(np.concatenate([lips[place][0] for place in members]))
         for place in members:
             sound = read_speech(folder / "audio" / f"{names[place]}.opus")
             mel = np.concatenate(list(log_mel(sound.blocks(SAMPLE_RATE))))

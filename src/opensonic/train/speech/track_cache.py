@@ -1,0 +1,74 @@
+"""Tracks and spectrograms of videos, kept in a work folder so that a second run is quick.
+
+Of the pictures and of the sound itself nothing is kept. Another file of the same name, or a changed
+one, is tracked anew.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import asdict
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from opensonic.media.audio import read_speech
+from opensonic.progress import Progress, Report
+from opensonic.speech.mel import N_MELS, SAMPLE_RATE, log_mel
+from opensonic.train.speech.footage import Picture, Video, check_video, read_pictures
+from opensonic.train.speech.tracker import Track, track_lips
+
+_VERSION = 1
+"""Raised whenever tracking changes, so that what was kept before is made anew."""
+
+
+def read_track(video: Video, work: Path, stage: str, progress: Progress) -> Track:
+    """Track a video, or give the track that is kept of it.
+
+    Args:
+        video: The file.
+        work: The folder of what is kept.
+        stage: What reports of progress call this work.
+        progress: Told about the seconds of video that are done.
+
+    Raises:
+        InputError: The file holds no moving picture or no sound; the message is the bare reason.
+    """
+    path = work / f"{video.key()}-{_VERSION}.npz"
+    if not path.is_file():
+        length_s, start_s = check_video(video)
+
+        def pictures() -> Iterator[Picture]:
+            for picture in read_pictures(video, start_s):
+                yield picture
+                progress(Report(stage, round(picture.time_s + start_s), max(2, round(length_s))))
+
+        partial = path.with_name(f"part-{path.name}")
+        np.savez(partial, **asdict(track_lips(pictures())))
+        partial.replace(path)
+    with np.load(path) as data:
+        return Track(**{name: data[name] for name in data.files})
+
+
+def read_mel(video: Video, work: Path) -> npt.NDArray[np.float16]:
+    """Give the log-mel of a video's sound, read from the work folder where it is needed.
+
+    Args:
+        video: The file.
+        work: The folder of what is kept.
+
+    Returns:
+        (T, 64) float16 natural logarithm of power, a memory map.
+
+    Raises:
+        InputError: There is no sound that can be decoded.
+    """
+    path = work / f"{video.key()}-{_VERSION}.mel"
+    if not path.is_file():
+        partial = path.with_name(f"part-{path.name}")
+        with partial.open("wb") as file:
+            for rows in log_mel(read_speech(video.path).blocks(SAMPLE_RATE)):
+                file.write(rows.astype(np.float16).tobytes())
+        partial.replace(path)
+    return np.memmap(path, np.float16, "r").reshape(-1, N_MELS)

@@ -1,0 +1,214 @@
+import json
+import sys
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+
+from opensonic import cli
+from opensonic.errors import InputError
+from opensonic.train.speech import track_cache
+from opensonic.train.speech.footage import (
+    MAX_SIDE,
+    Video,
+    _upright,
+    check_video,
+    find_videos,
+    read_pictures,
+)
+from opensonic.train.speech.survey import survey_folder
+from opensonic.train.speech.tracker import NO_FACE, SEEN, track_lips
+
+
+@pytest.fixture(scope="module")
+def surveyed(talks, tmp_path_factory):
+    work = tmp_path_factory.mktemp("work")
+    survey = survey_folder(talks, work)
+    return survey, {file.name: file for file in survey.files}, work
+
+
+def test_a_good_video_is_used_whole_and_found_in_sync(surveyed):
+    survey, files, _ = surveyed
+    talk = files["talk.mp4"]
+    assert talk.reason == ""
+    assert talk.used_s == pytest.approx(3, abs=0.1)
+    assert abs(talk.lag_s) <= 0.03
+    assert talk.r > 0.7
+    clip = next(clip for clip in survey.clips if clip.name == "talk.mp4")
+    assert clip.mel.shape == (len(clip.aperture), 64)
+    assert clip.speaker == "talk.mp4"
+    assert clip.aperture.min() == 0
+    assert 0.3 < np.quantile(clip.aperture, 0.95) < 1.3
+    assert np.abs(clip.width).max() <= 1
+
+
+def best_shift(a, b):
+    """Rows by which `b` must be moved on to look like `a`."""
+    n = min(len(a), len(b)) - 20
+    fits = {k: np.corrcoef(a[10:n], b[10 + k : n + k])[0, 1] for k in range(-10, 11)}
+    best = max(fits, key=fits.get)
+    assert fits[best] > 0.9
+    return best
+
+
+def test_a_small_lag_is_said_and_taken_away(surveyed):
+    survey, files, _ = surveyed
+    assert files["late.mp4"].lag_s == pytest.approx(0.08, abs=0.03)
+    assert "after the sound: corrected" in files["late.mp4"].note
+    good, late = (
+        next(clip for clip in survey.clips if clip.name == name)
+        for name in ("talk.mp4", "late.mp4")
+    )
+    sound = best_shift(*(np.asarray(clip.mel, np.float32).mean(1) for clip in (good, late)))
+    assert abs(sound - best_shift(good.aperture, late.aperture)) <= 2
+
+
+@pytest.mark.parametrize(
+    ("name", "reason"),
+    [
+        ("too_late.mp4", "come 0.3"),
+        ("dubbed.mp4", "do not follow the sound"),
+        ("still.mp4", "do not move"),
+        ("silent.mp4", "no sound"),
+        ("picture.png", "no video"),
+        ("notes.txt", "no video"),
+    ],
+)
+def test_what_is_unfit_is_dropped_with_its_reason(surveyed, name, reason):
+    survey, files, _ = surveyed
+    assert reason in files[name].reason
+    assert files[name].used_s == 0
+    assert name not in {clip.name for clip in survey.clips}
+
+
+def test_a_second_run_uses_the_tracks_of_the_first(talks, surveyed, monkeypatch):
+    survey, _, work = surveyed
+    monkeypatch.setattr(track_cache, "track_lips", None)
+    again = survey_folder(talks, work)
+    assert again.files == survey.files
+    np.testing.assert_array_equal(again.clips[0].aperture, survey.clips[0].aperture)
+
+
+def test_the_tracker_finds_the_lips_that_were_drawn(talks):
+    path = talks / "talk.mp4"
+    video = Video(path, path.name, "s")
+    track = track_lips(read_pictures(video, check_video(video)[1]))
+    assert (track.state == SEEN).all()
+    assert len(np.unique(track.shot)) == 1
+    assert np.ptp(track.lips[:, 0]) > 0.05
+    assert 60 < np.median(track.eyes_px) < 110
+    np.testing.assert_allclose(np.diff(track.time_s), 0.04, atol=2e-3)
+    assert np.abs(track.turn_deg).max() < 15
+
+
+def test_a_cut_begins_a_new_shot_and_no_face_is_no_face(example_image):
+    blank = np.full_like(example_image, 90)
+    pictures = [example_image] * 6 + [blank] * 4 + [example_image] * 6
+    track = track_lips(
+        SimpleNamespace(time_s=number / 25, image=image) for number, image in enumerate(pictures)
+    )
+    assert (track.state[:6] == SEEN).all()
+    assert (track.state[6:10] == NO_FACE).all()
+    assert (track.state[10:] == SEEN).all()
+    assert track.shot[5] < track.shot[10]
+
+
+def test_speakers_are_sub_folders_or_files_or_one(tmp_path):
+    for name in ("ann/a.mp4", "ann/deep/b.mp4", "bob/c.mp4", "d.mp4"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).touch()
+
+    def speakers(kind):
+        return [video.speaker for video in find_videos(tmp_path, kind)]
+
+    assert speakers("folders") == ["ann", "ann", "bob", "d.mp4"]
+    assert len(set(speakers("files"))) == 4
+    assert len(set(speakers("one"))) == 1
+    with pytest.raises(InputError, match="folders, files, one"):
+        speakers("names")
+    with pytest.raises(InputError, match="no such folder"):
+        find_videos(tmp_path / "none")
+
+
+def test_many_pictures_a_second_are_thinned_and_uneven_ones_keep_their_times(
+    tmp_path, write_silent_film
+):
+    frames = [np.full((32, 48, 3), 9 * k, np.uint8) for k in range(24)]
+    fast, uneven = (Video(tmp_path / name, name, "s") for name in ("fast.mp4", "uneven.mp4"))
+    write_silent_film(fast.path, frames, fps=60)
+    assert len(list(read_pictures(fast, 0.0))) == 12
+    times = np.cumsum(np.tile([0.04, 0.08, 0.1], 8))
+    times -= times[0]
+    write_silent_film(uneven.path, frames, times)
+    found = [picture.time_s for picture in read_pictures(uneven, 0.5)]
+    np.testing.assert_allclose(np.diff(found), np.diff(times), atol=2e-3)
+    assert found[0] < -0.4
+
+
+def test_pictures_come_upright_with_square_pixels_and_not_too_large():
+    pixels = np.zeros((2, 4, 3), np.uint8)
+    pixels[0, 0] = 255
+    asked = {}
+
+    def to_ndarray(**sides):
+        asked.update(sides)
+        return pixels
+
+    frame = SimpleNamespace(width=4000, height=2000, rotation=-90, to_ndarray=to_ndarray)
+    turned = _upright(frame, 1.0)
+    assert turned.shape == (4, 2, 3)
+    assert turned[0, 1, 0] == 255  # the first pixel goes to the upper right: clockwise
+    assert (asked["width"], asked["height"]) == (MAX_SIDE, MAX_SIDE // 2)
+    frame.width, frame.height = 720, 576
+    _upright(frame, 16 / 15)
+    assert (asked["width"], asked["height"]) == (768, 576)
+
+
+@pytest.fixture
+def run(monkeypatch, capsys):
+    def run(*words):
+        monkeypatch.setattr(sys, "argv", ["opensonic", "train", "speech", *map(str, words)])
+        monkeypatch.setenv("COLUMNS", "200")
+        with pytest.raises(SystemExit) as stop:
+            cli.main()
+        captured = capsys.readouterr()
+        return stop.value.code or 0, captured.out, captured.err
+
+    return run
+
+
+def test_check_only_prints_the_report(run, talks, surveyed):
+    work = surveyed[2]
+    code, out, _ = run("--clips", talks, "--work", work, "--check-only", "--json")
+    result = json.loads(out)
+    assert code == 0
+    assert len(result["files"]) == 8
+    assert set(result["speakers"]) == {"talk.mp4", "late.mp4"}
+    assert result["outcome"] is None
+    code, _, err = run("--clips", talks, "--work", work, "--check-only")
+    assert code == 0
+    assert "2 of 8 files used: 0.1 minutes of 2 speakers" in err
+    assert "do not follow the sound" in err
+
+
+def test_without_pytorch_one_line_says_how_to_get_it(run, talks, monkeypatch):
+    monkeypatch.setitem(sys.modules, "torch", None)
+    code, _, err = run("--clips", talks)
+    assert code == 2
+    assert 'pip install "opensonic[train]"' in err
+    assert err.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    ("words", "code"),
+    [
+        (["-o", "lips.txt"], 4),
+        (["-o", "nowhere/lips.onnx"], 4),
+        (["--steps", "0"], 2),
+        (["--speakers", "x", "--check-only"], 2),
+    ],
+)
+def test_wrong_words_are_one_line(run, talks, words, code):
+    found, _, err = run("--clips", talks, *words)
+    assert found == code
+    assert err.count("\n") == 1
