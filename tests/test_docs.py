@@ -37,3 +37,26 @@ def test_the_base_install_is_small():
     names = re.findall(r'"([a-z-]+)', block)
     assert 0 < len(names) <= 8
     assert "torch" not in names
+
+
+def test_the_motion_page_has_every_channel_as_it_is():
+    from opensonic.channels import ALL
+
+    page = (ROOT / "docs/motion.md").read_text(encoding="utf-8")
+    for channel in ALL:
+        row = f"| `{channel.name}` | {channel.low:g} to {channel.high:g} | {channel.meaning} |"
+        assert row in page, channel.name
+
+
+def test_the_motion_page_tells_the_gaps_of_the_shapes():
+    import numpy as np
+
+    from opensonic.channels import CHANNELS, inner_lip_gap
+    from opensonic.motion.rhubarb import SHAPES
+
+    page = (ROOT / "docs/motion.md").read_text(encoding="utf-8")
+    told = dict(re.findall(r"^\| ([A-HX]) \|.*gap (0\.\d\d) e", page, re.MULTILINE))
+    assert set(told) == set("BCDEF")
+    for shape, gap in told.items():
+        row = np.array([SHAPES[shape].get(name, 0) for name in CHANNELS], np.float32)
+        assert abs(float(inner_lip_gap(row)) - float(gap)) < 0.006, shape

@@ -2,6 +2,7 @@
 
 import csv
 import json
+import os
 from fractions import Fraction
 
 import numpy as np
@@ -120,6 +121,12 @@ def test_timecodes_count_in_their_own_rate(tmp_path, rate):
     assert read_track(tmp_path / "take.csv").fps == rate
 
 
+def test_timecodes_without_frames(tmp_path):
+    times = [f"00:00:{i / 50:06.3f}" for i in range(120)]
+    (tmp_path / "take.csv").write_text(live_link([{"jawOpen": 0.1}] * 120, times))
+    assert read_track(tmp_path / "take.csv").fps == 50
+
+
 @pytest.mark.parametrize(
     "document",
     [
@@ -203,7 +210,7 @@ def test_values_out_of_range_are_held_and_said(tmp_path, text, warned):
 
 
 def test_columns_of_no_use_are_named(tmp_path):
-    (tmp_path / "m.csv").write_text("time,jaw_open,mood\n0,0.5,7\n")
+    (tmp_path / "m.csv").write_text("time,jaw_open,mood\n0,0.5,glad\n")
     assert read_track(tmp_path / "m.csv").notes == ("m.csv: not used: mood",)
 
 
@@ -243,7 +250,7 @@ def test_columns_of_no_use_are_named(tmp_path):
         ('{"scene": 1}', "holds no list of frames"),
         ('{"frames": [{"jawOpen": 1}]}', "frame 0: has no time"),
         ('{"fps": 0, "frames": [{"jawOpen": 1}]}', "fps is '0'"),
-        ('{"fps": 25, "frames": [{"jawOpen": 1}, {"jawLeft": 1}]}', "frame 1: 'jawLeft' is not"),
+        ('{"fps": 25, "frames": [{"jawOpen": 1}, {"jawLeft": 1}]}', "frame 1: has no 'jawOpen'"),
         ('{"fps": 25, "frames": [{"jawOpen": 1}, 7]}', "frame 1: is '7'"),
         ('{"fps": 25, "frames": [{"jawOpen": NaN}]}', "frame 0: jawOpen is 'nan'"),
         ('{"fps": 25, "frames": [{"shapes": {"jawOpen": "x"}}]}', "frame 0: jawOpen is 'x'"),
@@ -301,6 +308,20 @@ def test_no_half_file_is_left_and_an_old_one_stays(tmp_path):
         raise RuntimeError
     assert target.read_text() == "old"
     assert list(tmp_path.iterdir()) == [target]
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no limit of file sizes")
+def test_a_full_disk_is_told(tmp_path):
+    import resource
+
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, before[1]))
+    try:
+        with pytest.raises(EncodeError, match=r"m\.csv: could not be written"):
+            opensonic.write_motion(any_motion(400), tmp_path / "m.csv")
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_frames_are_written_as_they_come(tmp_path):

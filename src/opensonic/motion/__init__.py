@@ -1,1 +1,1 @@
-"""What the face does besides the lips: the director, and the strength settings."""
+"""What the face does besides the lips: the director, the strength settings, and motion files."""

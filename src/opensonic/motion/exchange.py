@@ -107,16 +107,10 @@ def _track_of_table(table: Table) -> Track:
         for i, name in enumerate(table.columns)
         if name.lower() not in INDEX and (found := find_arkit(name))
     }
-    if not ours and not theirs:
-        shown = ", ".join(table.columns[:4])
-        raise InputError(
-            f"{table.name}: has none of OpenSonic's channels and none of ARKit's shapes (found "
-            f"{shown[:80] or 'no names'}); expected names such as jaw_open or JawOpen"
-        )
     values = np.zeros((len(table.numbers), len(CHANNELS)), np.float32)
     known = np.zeros(len(CHANNELS), bool)
     warnings: list[str] = []
-    if theirs and len(ours) < len(CHANNELS):
+    if theirs:
         shapes = np.zeros((len(values), len(COLUMNS)), np.float32)
         present = np.zeros(len(COLUMNS), bool)
         for i, name in theirs.items():
@@ -131,12 +125,8 @@ def _track_of_table(table: Table) -> Track:
         known[INDEX[name]] = True
     if ours or known[INDEX["head_yaw"]]:
         warnings += _tell_outside(table, values, LOW, HIGH, CHANNELS, 1e-6)
-    unused = [
-        name
-        for i, name in enumerate(table.columns)
-        if i not in theirs and name.lower() not in INDEX
-    ]
-    notes = (f"{table.name}: not used: {', '.join(unused[:5])}",) if unused else ()
+    unused = ", ".join(table.unused[:5])
+    notes = (f"{table.name}: not used: {unused}",) if unused else ()
     return build_track(
         table.name,
         table.starts,

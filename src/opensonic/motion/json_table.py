@@ -17,7 +17,7 @@ import numpy as np
 
 from opensonic.errors import InputError
 from opensonic.motion.rhubarb import SHAPES, Cue
-from opensonic.motion.table import TIME_NAMES, Table, text_of
+from opensonic.motion.table import TIME_NAMES, Table, pick_columns, text_of
 
 FORMAT, VERSION = "opensonic-motion", 1
 """What our own files call themselves."""
@@ -152,18 +152,26 @@ def _read_frames(name: str, document: Mapping[str, Json]) -> Table:
         for holder in (*_OUR_HOLDERS, *_HOLDERS, "")
     }
     first = _values_of(name, 0, frames[0], names)
-    columns = tuple(first)
-    numbers = np.empty((len(frames), len(columns)))
+    columns, unused = pick_columns(name, tuple(first))
+    numbers = np.empty((len(frames), len(columns)), np.float32)
     starts = np.empty(len(frames))
     for i, frame in enumerate(frames):
         values = first if i == 0 else _values_of(name, i, frame, names)
         where = f"{name}, frame {i}"
-        if values.keys() != first.keys():
-            odd = sorted(values.keys() ^ first.keys())[0]
-            raise InputError(f"{where}: {odd!r} is not in all frames; expected the same names")
-        numbers[i] = [_number(where, column, values[column]) for column in columns]
+        for column, key in enumerate(columns):
+            if key not in values:
+                raise InputError(f"{where}: has no {key!r}; expected the same names in all frames")
+            numbers[i, column] = _number(where, key, values[key])
         starts[i] = _time_of(where, frame, i, fps)
-    return Table(name, columns, starts, numbers, lambda row: f"frame {row}", fps)
+    return Table(
+        name=name,
+        columns=tuple(columns),
+        starts=starts,
+        numbers=numbers,
+        place=lambda row: f"frame {row}",
+        fps=fps,
+        unused=unused,
+    )
 
 
 def _values_of(

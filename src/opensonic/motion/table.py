@@ -18,7 +18,9 @@ from typing import TYPE_CHECKING, TextIO
 import numpy as np
 import numpy.typing as npt
 
+from opensonic.channels import INDEX
 from opensonic.errors import InputError
+from opensonic.motion.arkit import find_arkit
 
 if TYPE_CHECKING:
     from _csv import Reader
@@ -26,7 +28,7 @@ if TYPE_CHECKING:
 TIME_NAMES = ("time", "time_s", "timestamp", "seconds")
 """Names of a column of seconds."""
 
-_TIMECODE = re.compile(r"(\d+):(\d\d):(\d\d)[:;](\d+(?:\.\d+)?)")
+_TIMECODE = re.compile(r"(\d+):(\d\d):(\d\d(?:\.\d+)?)(?:[:;](\d+(?:\.\d+)?))?")
 _TIMECODE_RATES = (24, 25, 30, 48, 50, 60, 120, 240)
 _USUAL_TIMECODE_RATE = 60
 _DAY_S = 24 * 60 * 60
@@ -40,22 +42,23 @@ class Table:
 
     Attributes:
         name: What messages call the file.
-        columns: Names of the columns of `numbers`.
+        columns: Names of the columns of `numbers`: channels of ours or shapes of ARKit's.
         starts: (T,) float64, when each row begins to be shown, seconds.
-        numbers: (T, K) float64, finite.
+        numbers: (T, K) float32, finite.
         place: Says where row i stands in the file: `line 14`.
         fps: Rows per second, if the file says so.
+        unused: Columns of the file that are nothing of a face.
     """
 
     name: str
     columns: tuple[str, ...]
     starts: npt.NDArray[np.float64]
-    numbers: npt.NDArray[np.float64]
+    numbers: npt.NDArray[np.float32]
     place: Callable[[int], str]
     fps: Fraction | None = None
+    unused: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
-        _check_names(self.name, self.columns)
         if not len(self.numbers):
             raise InputError(f"{self.name}: holds no frames; expected at least one row of motion")
         for row, column in np.argwhere(~np.isfinite(self.numbers))[:1]:
@@ -78,12 +81,35 @@ class Table:
             )
 
 
-def _check_names(name: str, columns: Sequence[str]) -> None:
+def pick_columns(name: str, columns: Sequence[str]) -> tuple[list[str], tuple[str, ...]]:
+    """Choose the columns that are needed: ours, and ARKit's where ours are not complete.
+
+    Args:
+        name: What messages call the file.
+        columns: All names in the file.
+
+    Returns:
+        The names that are needed, and those that are nothing of a face.
+
+    Raises:
+        InputError: Two columns have the same name, or none is known.
+    """
     seen: set[str] = set()
     for column in columns:
         if column.lower() in seen:
             raise InputError(f"{name}: two columns are called {column!r}; expected each name once")
         seen.add(column.lower())
+    ours = [column for column in columns if column.lower() in INDEX]
+    theirs = [column for column in columns if column.lower() not in INDEX and find_arkit(column)]
+    if not ours and not theirs:
+        shown = " ".join(", ".join(columns[:4]).split())
+        raise InputError(
+            f"{name}: has none of OpenSonic's channels and none of ARKit's shapes (found "
+            f"{shown[:80] or 'no names'}); expected names such as jaw_open or JawOpen"
+        )
+    known = {*ours, *theirs}
+    unused = tuple(column for column in columns if column not in known)
+    return (ours if len(ours) == len(INDEX) else [*ours, *theirs]), unused
 
 
 @contextmanager
@@ -128,12 +154,15 @@ def read_csv(path: Path) -> Table:
 def _read_rows(name: str, rows: Reader, mark: str) -> Table:
     header = [column.strip() for column in next(iter(rows), [])]
     clock = _find_clock(name, header)
-    used = [
-        i for i, column in enumerate(header) if i != clock and column.lower() not in _BOOKKEEPING
+    others = [
+        column
+        for i, column in enumerate(header)
+        if i != clock and column.lower() not in _BOOKKEEPING
     ]
-    is_timecode = header[clock].lower() == "timecode"
+    columns, unused = pick_columns(name, others)
+    used = [header.index(column) for column in columns]
     times: list[str] = []
-    numbers, lines = array("d"), array("L")
+    numbers, lines = array("f"), array("L")
     for row in rows:
         if not any(row):
             continue
@@ -150,17 +179,18 @@ def _read_rows(name: str, rows: Reader, mark: str) -> Table:
             raise _no_number(name, rows.line_num, header, row, used) from error
         times.append(row[clock])
         lines.append(rows.line_num)
-    read = _seconds_of_timecodes if is_timecode else _seconds
+    read = _seconds_of_timecodes if header[clock].lower() == "timecode" else _seconds
     starts = read(name, times, lines)
-    table = np.array(numbers, np.float64).reshape(len(times), len(used))
+    table = np.frombuffer(numbers, np.float32).reshape(len(times), len(used))
     # A camera may see two frames in one step of its clock: the later one counts.
     keep = np.flatnonzero(np.append(np.diff(starts) != 0, [True] * min(len(starts), 1)))
     return Table(
         name=name,
-        columns=tuple(header[i] for i in used),
+        columns=tuple(columns),
         starts=starts[keep],
-        numbers=table[keep],
+        numbers=table if len(keep) == len(table) else table[keep],
         place=lambda row: f"line {lines[int(keep[row])]}",
+        unused=unused,
     )
 
 
@@ -207,7 +237,7 @@ def _seconds(name: str, times: Sequence[str], lines: array[int]) -> npt.NDArray[
 def _seconds_of_timecodes(
     name: str, times: Sequence[str], lines: array[int]
 ) -> npt.NDArray[np.float64]:
-    """Read `HH:MM:SS:FF.fff`; the first row is the start, whatever the time of day.
+    """Read `HH:MM:SS:FF.fff` or `HH:MM:SS.fff`; the first row is the start.
 
     Raises:
         InputError: One of them is no timecode.
@@ -220,8 +250,9 @@ def _seconds_of_timecodes(
                 f"{name}, line {lines[row]}: the timecode is {text[:24]!r}; expected one such as "
                 "00:00:01:23.456 (hours, minutes, seconds, frames)"
             )
-        hours, minutes, seconds = (int(part) for part in found.groups()[:3])
-        whole[row], frames[row] = hours * 3600 + minutes * 60 + seconds, float(found[4])
+        hours, minutes, seconds = (float(part) for part in found.groups()[:3])
+        whole[row] = hours * 3600 + minutes * 60 + seconds
+        frames[row] = float(found[4] or 0)
     if not len(times):
         return whole
     rate = _USUAL_TIMECODE_RATE

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -73,10 +73,13 @@ def motion_file(
     with part_file(path) as part:
         with write_errors(path):
             file = part.open("w", encoding="utf-8", newline="\n")
-        with file:
+        try:
             writer = _Writer(path, file, fps, style)
             yield writer.write
             writer.finish()
+        finally:
+            with suppress(OSError):  # what a full disk could not take has been told
+                file.close()
         with write_errors(path):
             part.replace(path)
 
