@@ -78,6 +78,7 @@ def test_a_head_alone_is_used_and_the_mouth_is_heard(speak, tmp_path):
     values = motion_of(speak(motion=tmp_path / "head.csv", fps=25, seed=4))
     assert values[:, INDEX["head_yaw"]] == pytest.approx(np.arange(0.2, 20, 0.4), abs=1e-4)
     assert not values[:, INDEX["head_roll"]].any()
+    assert values[-5:, INDEX["gaze_x"]].max() < -0.2  # the eyes stay with the camera
     assert np.array_equal(values[:, MOUTH], motion_of(speak(seed=4))[:, MOUTH])
 
 

@@ -25,7 +25,7 @@ from opensonic.motion.exchange import read_track
 from opensonic.motion.follow import follow
 from opensonic.motion.gain import scale_motion
 from opensonic.motion.track import Track, track_of
-from opensonic.motion.writer import check_motion_target, motion_file
+from opensonic.motion.writer import check_motion_target, motion_file, note_motion
 from opensonic.progress import Progress, Report, ignore
 from opensonic.settings import Settings, choose
 from opensonic.speech.network import open_network
@@ -143,7 +143,7 @@ class Video:
             beside = motion_file(Path(motion), self.fps)
         with beside as write:
             encode_video(
-                _noted(self._draw(), write, self.engine.name) if write else self._draw(),
+                note_motion(self._draw(), write, self.engine.name) if write else self._draw(),
                 target,
                 fps=self.fps,
                 size=self.size,
@@ -214,9 +214,9 @@ def animate(
     sound, notes = _prepare_speech(speech, chosen.duration)
     performance = None
     if track is not None:
-        performance, said = follow(track, sound, chosen)
-        notes += said
-        advice += track.warnings
+        performance = follow(track, sound, chosen)
+        notes += performance.notes
+        advice += performance.warnings
     progress(Report("finding the face", 0, 1))
     name = str(portrait) if isinstance(portrait, (str, Path)) else "portrait"
     prepared = prepare_portrait(read_image(portrait), name, chosen)
@@ -247,32 +247,20 @@ def hear_motion(speech: SpeechSource, **settings: Any) -> Performance:  # noqa: 
         InputError: The sound cannot be used.
         SettingsError: A setting is unknown or out of range.
     """
-    chosen, _ = choose(**settings)
-    sound, _ = _prepare_speech(speech, chosen.duration)
+    chosen, advice = choose(**settings)
+    sound, notes = _prepare_speech(speech, chosen.duration)
 
     def parts() -> Iterator[Motion]:
         for part in perform(sound, chosen.fps, chosen.seed, chosen.lips_path()):
             yield scale_motion(part, chosen.dynamic_scale, chosen.motion_scale)
 
-    return Performance(chosen.fps, frame_count(sound.duration, chosen.fps), parts)
-
-
-def _noted(
-    chunks: Iterator[Chunk], write: Callable[[Motion], None], engine: str
-) -> Iterator[Chunk]:
-    """Write the motion of chunks down while they pass.
-
-    Raises:
-        InputError: The engine does not tell the motion of its frames.
-    """
-    for chunk in chunks:
-        if chunk.motion is None:
-            raise InputError(
-                f"engine {engine} does not know the motion of its frames; "
-                "expected the engine mesh where motion shall be written"
-            )
-        write(chunk.motion)
-        yield chunk
+    return Performance(
+        chosen.fps,
+        frame_count(sound.duration, chosen.fps),
+        parts,
+        notes=tuple(notes),
+        warnings=(*advice, *sound.warnings),
+    )
 
 
 def _prepare_track(motion: MotionSource) -> Track:

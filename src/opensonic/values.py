@@ -131,11 +131,15 @@ class Performance:
         fps: Frames per second, exact.
         n_frames: Frames of all parts together.
         parts: Starts a pass: consecutive parts of the motion.
+        notes: Facts that the user should know.
+        warnings: What may look wrong, and why.
     """
 
     fps: Fraction
     n_frames: int
     parts: Callable[[], Iterator[Motion]]
+    notes: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, eq=False)

@@ -36,6 +36,14 @@ def test_motion_in_the_layout_of_live_link_face_and_in_json(run, example_speech,
     assert len(json.loads((tmp_path / "m.json").read_text())["frames"]) == 25
 
 
+def test_motion_says_what_the_user_should_know(run, example_speech, tmp_path):
+    words = ("-o", tmp_path / "m.csv", "--duration", "1", "--dynamic-scale", "2")
+    code, _, err = run("motion", example_speech, *words)
+    assert code == 0
+    assert "sound cut from" in err
+    assert "warning: dynamic_scale 2 is outside" in err
+
+
 def test_there_and_back(run, portrait, example_speech, tmp_path):
     words = ("--min-resolution", "128", "--duration", "1", "--json")
     made = ("animate", portrait, example_speech, "-o", tmp_path / "a.mp4", *words)

@@ -59,9 +59,15 @@ def motion(
                     "layout": layout,
                     "bytes": output.stat().st_size,
                     "wall_s": round(wall_s, 3),
+                    "notes": list(heard.notes),
+                    "warnings": list(heard.warnings),
                 }
             )
             return
+        for note in heard.notes:
+            say(f"  {note}")
+        for warning in heard.warnings:
+            say(f"  warning: {warning}", style="yellow")
         length = float(n_frames / heard.fps)
         frames = "1 frame" if n_frames == 1 else f"{n_frames} frames"
         say(f"{output}: {length:.2f} s, {frames}, made in {wall_s:.1f} s", style="bold green")

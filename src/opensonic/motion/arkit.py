@@ -105,7 +105,7 @@ def to_arkit(values: Floats) -> Floats:
     for name, column in out.items():
         table[:, COLUMN[name]] = column
     table[:, : len(SHAPES)] = np.clip(table[:, : len(SHAPES)], 0, 1)
-    return table
+    return table + np.float32(0)  # which makes 0 of -0
 
 
 def _mouth_to_arkit(values: Floats, ours: dict[str, Floats]) -> dict[str, Floats]:

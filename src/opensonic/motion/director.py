@@ -24,7 +24,8 @@ from opensonic.speech import Heard, hear
 from opensonic.values import Motion, Speech
 
 _AHEAD_TICKS = 20
-_GAZE_PER_YAW, _GAZE_PER_PITCH = 1 / 40, 1 / 35
+GAZE_PER_YAW, GAZE_PER_PITCH = 1 / 40, 1 / 35
+"""How far the eyes turn back for each degree by which the head turns or nods."""
 _BODY = slice(EYES.start, HEAD.stop)
 
 
@@ -147,7 +148,7 @@ class _Body:
         breath = self._breath.step(cue)
         pose = lift_by_breath(self._head.step(cue), breath)
         # The eyes hold what they look at while the head turns.
-        gaze_x -= _GAZE_PER_YAW * float(pose[0])
-        gaze_y -= _GAZE_PER_PITCH * float(pose[1])
+        gaze_x -= GAZE_PER_YAW * float(pose[0])
+        gaze_y -= GAZE_PER_PITCH * float(pose[1])
         eyes = (blink, blink, self._brows.step(cue), gaze_x, gaze_y)
         return np.array([*eyes, *pose, breath])

@@ -6,17 +6,21 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from opensonic.channels import INDEX
+from opensonic.channels import HIGH, INDEX, LOW
 from opensonic.clock import frame_count
-from opensonic.motion.director import perform
+from opensonic.motion.director import GAZE_PER_PITCH, GAZE_PER_YAW, perform
 from opensonic.motion.track import PARTS, RELAX_S, Floats, Track, sample_track
 from opensonic.settings import Settings
 from opensonic.values import Motion, Performance, Speech
 
 _PART_FRAMES = 250
+_EYES_AND_HEAD = (
+    (INDEX["gaze_x"], INDEX["head_yaw"], np.float32(GAZE_PER_YAW)),
+    (INDEX["gaze_y"], INDEX["head_pitch"], np.float32(GAZE_PER_PITCH)),
+)
 
 
-def follow(track: Track, speech: Speech, settings: Settings) -> tuple[Performance, list[str]]:
+def follow(track: Track, speech: Speech, settings: Settings) -> Performance:
     """Make the motion of a video from a track, and from the speech what the track lacks.
 
     Args:
@@ -25,7 +29,7 @@ def follow(track: Track, speech: Speech, settings: Settings) -> tuple[Performanc
         settings: Frame rate; seed and lips for what is added. Strengths are the engine's matter.
 
     Returns:
-        The motion, as many frames as cover the sound, and what the user should know of it.
+        The motion, as many frames as cover the sound, with what the user should know of it.
     """
     fps = settings.fps
     n_frames = frame_count(speech.duration, fps)
@@ -42,11 +46,21 @@ def follow(track: Track, speech: Speech, settings: Settings) -> tuple[Performanc
             yield Motion(_join(track, values[start:end], part.values), fps)
             start = end
 
-    return Performance(fps, n_frames, parts), [*track.notes, *_tell(track, speech)]
+    return Performance(
+        fps,
+        n_frames,
+        parts,
+        notes=(*track.notes, *_tell(track, speech)),
+        warnings=track.warnings,
+    )
 
 
 def _join(track: Track, given: Floats, added: Floats) -> Floats:
-    return np.where(track.known, given, added).astype(np.float32)
+    values = np.where(track.known, given, added).astype(np.float32)
+    for gaze, turn, share in _EYES_AND_HEAD:
+        if not track.known[gaze]:  # the eyes hold what they look at while this head turns
+            values[:, gaze] += share * (added[:, turn] - values[:, turn])
+    return np.clip(values, LOW, HIGH)
 
 
 def _tell(track: Track, speech: Speech) -> Iterator[str]:

@@ -6,7 +6,7 @@ Frames are written as they come, under a hidden name that becomes the file's own
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from fractions import Fraction
@@ -20,7 +20,7 @@ from opensonic.motion.arkit import COLUMNS, SHAPES, to_arkit
 from opensonic.motion.json_table import FORMAT, VERSION
 from opensonic.motion.track import Floats
 from opensonic.progress import Progress, Report, ignore
-from opensonic.values import Motion, Performance
+from opensonic.values import Chunk, Motion, Performance
 
 LAYOUTS = ("opensonic", "livelink")
 """Layouts of a CSV file: all of our channels and ARKit's shapes; or Live Link Face's columns."""
@@ -223,3 +223,29 @@ def write_motion(
             done += len(part.values)
             progress(Report("hearing", done, total))
     return done
+
+
+def note_motion(
+    chunks: Iterable[Chunk], write: Callable[[Motion], None], engine: str
+) -> Iterator[Chunk]:
+    """Write the motion of chunks down while they pass.
+
+    Args:
+        chunks: Frames and their motion.
+        write: Takes the motion, as `motion_file` gives it.
+        engine: What messages call the engine.
+
+    Yields:
+        The chunks.
+
+    Raises:
+        InputError: The engine does not tell the motion of its frames.
+    """
+    for chunk in chunks:
+        if chunk.motion is None:
+            raise InputError(
+                f"engine {engine} does not know the motion of its frames; "
+                "expected the engine mesh where motion shall be written"
+            )
+        write(chunk.motion)
+        yield chunk
