@@ -51,11 +51,15 @@ def say(line: str, style: str = "") -> None:
 
 
 @contextmanager
-def progress_bar(shown: bool) -> Iterator[Progress]:
-    """Show stage, frames per second and time left on standard error while work goes on.
+def progress_bar(shown: bool, unit: str = "frames") -> Iterator[Progress]:
+    """Show stage, speed and time left on standard error while work goes on.
 
     The bar goes when the work ends, and without a terminal none comes, so that an error is one
     line.
+
+    Args:
+        shown: Whether to show it at all.
+        unit: What is counted.
 
     Yields:
         The callback to hand to the API.
@@ -86,7 +90,7 @@ def progress_bar(shown: bool) -> Iterator[Progress]:
                 description=report.stage,
                 completed=report.done if known else 0,
                 total=report.total if known else None,
-                rate=f"{speed:.0f} frames/s" if known and speed else "",
+                rate=f"{speed:.3g} {unit}/s" if known and speed else "",
             )
 
         yield follow

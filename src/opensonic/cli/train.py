@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -74,8 +75,7 @@ def speech(
     with guarded(json):
         _check_output(output)
         _check_numbers(steps, seed)
-        if not check_only:
-            _need_torch()
+        _need_extra(("scipy",) if check_only else ("scipy", "onnx", "torch"))
         folder = work or output.with_name(f"{output.stem}-work")
         survey, outcome = _train(
             clips,
@@ -107,7 +107,7 @@ def _train(
     """Check the videos, show what came of it, and learn."""
     from opensonic.train.speech.survey import survey_folder
 
-    with progress_bar(shown=shown) as progress:
+    with progress_bar(shown, "video s") as progress:
         survey = survey_folder(clips, work, speakers=speakers, progress=progress)
     if table:
         _print_files(survey.files)
@@ -115,7 +115,7 @@ def _train(
         return survey, None
     from opensonic.train.speech.adapt import AdaptationPlan, adapt_lips
 
-    with progress_bar(shown=shown) as progress:
+    with progress_bar(shown, "steps") as progress:
         plan = AdaptationPlan(**choices)
         return survey, adapt_lips(survey.clips, output, work, plan, progress)
 
@@ -134,24 +134,25 @@ def _check_numbers(steps: int | None, seed: int) -> None:
         )
 
 
-def _need_torch() -> None:
-    try:
-        import onnx  # noqa: F401
-        import scipy  # noqa: F401
-        import torch  # noqa: F401
-    except ImportError as error:
-        raise InputError(
-            f"training needs {error.name}, which is not installed; "
-            'run: pip install "opensonic[train]" (--check-only works without)'
-        ) from error
+def _need_extra(packages: tuple[str, ...]) -> None:
+    for name in packages:
+        try:
+            import_module(name)
+        except ImportError as error:
+            raise InputError(
+                f"training needs {name}, which is not installed; "
+                'run: pip install "opensonic[train]"'
+            ) from error
 
 
 def _print_files(files: tuple[FileReport, ...]) -> None:
     from rich.console import Console
-    from rich.table import Table
+    from rich.table import Column, Table
     from rich.text import Text
 
-    table = Table("video", "speaker", "used", "lag", "r", "remark", box=None)
+    table = Table(
+        Column("video", overflow="fold"), "speaker", "used", "lag", "r", "remark", box=None
+    )
     for file in files:
         dropped = bool(file.reason)
         table.add_row(

@@ -1,4 +1,7 @@
-"""Command line of the speech training: `python -m opensonic.train.speech STEP`."""
+"""Command line of the speech training: `python -m opensonic.train.speech STEP`.
+
+This makes the network of the package. `opensonic train speech --clips DIR` teaches it with videos.
+"""
 
 from __future__ import annotations
 
@@ -25,9 +28,7 @@ def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("step", choices=steps, help="`all`: everything again from nothing")
     parser.add_argument("--work", type=Path, default=Path("speech-training"), help="scratch folder")
     parser.add_argument("--tracks", type=Path, help="folder of true mouth tracks to fine-tune on")
-    parser.add_argument(
-        "--clips", type=Path, help="folder of clips to measure on, never trained on"
-    )
+    parser.add_argument("--measure-on", type=Path, help="folder of clips, never trained on")
     parser.add_argument("--steps", type=int, default=4800, help="of pre-training")
     parser.add_argument("--finetune-steps", type=int, default=400)
     parser.add_argument("--seed", type=int, default=1)
@@ -63,7 +64,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     if runs("export"):
         export_network(tuned if tuned.is_file() else pretrained, work / "speech.onnx")
     if runs("evaluate"):
-        report(options.clips, corpus if corpus.is_dir() else None)
+        report(options.measure_on, corpus if corpus.is_dir() else None)
 
 
 if __name__ == "__main__":

@@ -9,6 +9,7 @@ network was trained on.
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -29,6 +30,9 @@ SEEN, NO_FACE, SEVERAL = range(3)
 _CHECK_S = 0.5
 _RETRY_S = 0.3
 _CUT = 22.0
+_QUIET_CUT, _QUIET_RATIO, _QUIET_LEAST = 3.0, 10.0, 0.3
+"""A cut changes a picture by the first on average (0 to 255), or by the second and that many times
+as much as the pictures just before it changed."""
 _THUMBNAIL = (32, 24)
 _MAX_JUMP = 0.5
 _MAX_ZOOM = 1.3
@@ -96,6 +100,7 @@ class _Follower:
         self._next_look_s = -np.inf
         self._unsure_from = 0
         self._thumbnail: npt.NDArray[np.float32] | None = None
+        self._changes: deque[float] = deque(maxlen=12)
 
     def look(self, picture: Picture) -> None:
         """Look at the next picture."""
@@ -116,7 +121,12 @@ class _Follower:
     def _is_cut(self, image: npt.NDArray[np.uint8]) -> bool:
         small = cv2.resize(image, _THUMBNAIL, interpolation=cv2.INTER_AREA).astype(np.float32)
         before, self._thumbnail = self._thumbnail, small
-        return before is not None and float(np.abs(small - before).mean()) > _CUT
+        if before is None:
+            return False
+        change = float(np.abs(small - before).mean())
+        usual = max(float(np.median(self._changes)), _QUIET_LEAST) if self._changes else change
+        self._changes.append(change)
+        return change > _CUT or (change > _QUIET_CUT and change > _QUIET_RATIO * usual)
 
     def _lose(self, next_look_s: float) -> None:
         self._face = None
