@@ -23,7 +23,8 @@ from opensonic.train.speech.evaluate import TrueClip
 from opensonic.train.speech.tracks import measure_lips
 from opensonic.values import N_LANDMARKS
 
-_DRIFT_S = 1
+DRIFT_S = 0.4
+"""Seconds over which the mean is taken away before a lag is measured."""
 _SOUND_REACH_S = 0.2
 
 
@@ -70,7 +71,7 @@ def measure_delay(found: Curve, true: Curve) -> float:
 
 def _lag_between(gap: Curve, other: Curve, fps: float, sound_ms: float) -> Lag:
     length = min(len(gap), len(other))
-    peak, error = find_lag(gap[:length], other[:length], round(_DRIFT_S * fps))
+    peak, error = find_lag(gap[:length], other[:length], round(DRIFT_S * fps))
     return Lag(peak.lag / fps * 1000 - sound_ms, error / fps * 1000, peak.r)
 
 

@@ -11,6 +11,7 @@ from benchmarks.lips.tables import Table
 from benchmarks.lips.truth import find_sounds, read_mono
 
 from opensonic.errors import InputError
+from opensonic.speech.mel import SAMPLE_RATE
 from opensonic.train.speech.corpus import Labelled
 from opensonic.train.speech.evaluate import LEVELS_DB, make_quiet_sounds, measure_open
 from opensonic.train.speech.heldout import NOISES, read_held_out, speak_held_out
@@ -25,6 +26,9 @@ from opensonic.train.speech.scores import (
 
 PROGRAMS = ("espeak-ng", "flite", "festival")
 """Programs that speak the held-out voices."""
+
+_EXCERPT_S = 30
+_MUCH_OPEN = 0.02
 
 
 def read_voices(corpus: Path | None, seconds: float) -> tuple[list[Labelled], str]:
@@ -100,6 +104,22 @@ def _voice_figures(result: VoiceResult) -> dict[str, object]:
     }
 
 
+def _measure_music(folder: Path, notes: list[str]) -> dict[str, list[float]]:
+    """Measure the middle of every recording of a folder; add to the notes what is unreadable."""
+    shares = {}
+    for path in find_sounds(folder):
+        try:
+            sound = read_mono(path)
+        except InputError as error:
+            notes.append(f"Left out: {error}.")
+            continue
+        reach = min(len(sound), _EXCERPT_S * SAMPLE_RATE) // 2
+        excerpt = sound[len(sound) // 2 - reach : len(sound) // 2 + reach]
+        unit = (excerpt / (excerpt.std() + 1e-9)).astype(np.float32)
+        shares[path.name] = measure_open(unit, LEVELS_DB)
+    return shares
+
+
 def measure_quiet(music: Path | None) -> Table:
     """Measure how often lips are open in sound in which nobody speaks.
 
@@ -111,21 +131,32 @@ def measure_quiet(music: Path | None) -> Table:
         f"Share of frames in which the gap between the lips is above {OPEN_GAP:g} e, at 25 "
         "frames/s; levels are RMS below full scale."
     ]
+    levels = [str(level) for level in LEVELS_DB]
+    shares = {name: measure_open(sound, LEVELS_DB) for name, sound in sounds.items()}
+    rows = [_open_row(name, found) for name, found in shares.items()]
     if music is None:
         notes.append("Recorded music skipped: no folder was given (--music).")
     else:
-        for path in find_sounds(music):
-            sound = read_mono(path)
-            sounds[path.name] = (sound / (sound.std() + 1e-9)).astype(np.float32)
-    rows: list[tuple[str, ...]] = []
-    figures: dict[str, object] = {}
-    for name, sound in sounds.items():
-        shares = measure_open(sound, LEVELS_DB if sound.any() else LEVELS_DB[:1])
-        cells = [f"{100 * share:.2f} %" for share in shares]
-        rows.append((name, *cells, *[""] * (len(LEVELS_DB) - len(cells))))
-        figures[name] = dict(zip(map(str, LEVELS_DB), shares, strict=False))
-    header = ("sound", *(f"{level} dB" for level in LEVELS_DB))
-    return Table("Open mouths where nobody speaks", header, rows, notes, figures)
+        recorded = _measure_music(music, notes)
+        means = np.mean(list(recorded.values()), axis=0).tolist() if recorded else [0.0, 0.0, 0.0]
+        rows.append(_open_row(f"recorded, mean of {len(recorded)}", means))
+        rows += [_open_row(n, found) for n, found in recorded.items() if max(found) > _MUCH_OPEN]
+        notes.append(
+            f"Recorded: the middle {_EXCERPT_S} s of each file given; those above "
+            f"{100 * _MUCH_OPEN:g} % are named."
+        )
+        shares |= recorded
+    return Table(
+        "Open mouths where nobody speaks",
+        ("sound", *(f"{level} dB" for level in LEVELS_DB)),
+        rows,
+        notes,
+        {name: dict(zip(levels, found, strict=True)) for name, found in shares.items()},
+    )
+
+
+def _open_row(name: str, shares: list[float]) -> tuple[str, ...]:
+    return (name, *(f"{100 * share:.2f} %" for share in shares))
 
 
 def measure_breaks(items: list[Labelled]) -> Table:

@@ -1,7 +1,12 @@
 import numpy as np
 import pytest
 
-from opensonic.metrics.closures import ClosureCounts, count_closures, find_spans
+from opensonic.metrics.closures import (
+    ClosureCounts,
+    count_closures,
+    find_spans,
+    track_closures,
+)
 from opensonic.metrics.visemes import VISEME_OF, VISEMES
 from opensonic.speech.phones import PHONE_INDEX
 
@@ -51,3 +56,13 @@ def test_every_phone_has_one_of_fourteen_visemes():
     assert VISEME_OF.min() == 0
     assert len(" ".join(VISEMES).split()) == len(set(" ".join(VISEMES).split())) == 40
     assert VISEME_OF[PHONE_INDEX["m"]] == VISEME_OF[PHONE_INDEX["p"]] != VISEME_OF[PHONE_INDEX["f"]]
+
+
+def test_closures_of_tracked_lips():
+    true = np.full(50, 0.12, np.float32)
+    true[10:13] = true[30:32] = 0.01  # shut, as a tracker sees it
+    true[40:] = 0.012  # at rest
+    found = np.full(50, 0.1, np.float32)
+    found[13:15] = found[20:22] = found[41:] = 0
+    assert track_closures(found, true, 25) == ClosureCounts(met=1, true=2, right=1, found=2)
+    assert track_closures(true, true, 25).found == 0  # never touches
