@@ -17,7 +17,7 @@ import numpy as np
 
 from opensonic.errors import InputError
 from opensonic.motion.rhubarb import SHAPES, Cue
-from opensonic.motion.table import TIME_NAMES, Table, pick_columns, text_of
+from opensonic.motion.table import LONGEST_S, TIME_NAMES, Table, pick_columns, text_of
 
 FORMAT, VERSION = "opensonic-motion", 1
 """What our own files call themselves."""
@@ -26,7 +26,8 @@ _RATES = ("fps", "exportFps", "frameRate", "frame_rate")
 _NAMES = ("names", "blendShapeNames", "facsNames", "shapes")
 _OUR_HOLDERS = ("channels", "arkit")
 _HOLDERS = ("blendShapes", "blendshapes", "shapes", "weights", "values")
-_MAX_FPS = 1000
+_MIN_FPS, _MAX_FPS = Fraction(1, 1000), 1000
+_HUGE = 1e30
 _EXPECTED = (
     "expected OpenSonic's own format, Rhubarb's (mouthCues), "
     "or frames of ARKit's shapes with their fps or times"
@@ -113,10 +114,10 @@ def _check_cues(name: str, found: Sequence[tuple[str, Json, Json, Json]]) -> lis
             raise InputError(
                 f"{where}: the shape is {str(shape)[:20]!r}; expected one of {', '.join(SHAPES)}"
             )
-        if begin < (cues[-1].end_s if cues else 0) or stop < begin:
+        if begin < (cues[-1].end_s if cues else 0) or not begin <= stop <= LONGEST_S:
             raise InputError(
                 f"{where}: lasts from {begin:g} to {stop:g} s; expected cues in order of time, "
-                "from 0 on, that do not overlap"
+                "from 0 on, that do not overlap, within a day"
             )
         cues.append(Cue(begin, stop, shape))
     if not cues or cues[-1].end_s <= 0:
@@ -129,7 +130,7 @@ def _number(where: str, what: str, value: Json) -> float:
         number = float(value)
     except (TypeError, ValueError, OverflowError):
         number = np.nan
-    if isinstance(value, bool) or not np.isfinite(number):
+    if isinstance(value, bool) or not abs(number) < _HUGE:
         raise InputError(f"{where}: {what} is {str(value)[:20]!r}; expected a number")
     return number
 
@@ -219,7 +220,7 @@ def _read_fps(name: str, document: Mapping[str, Json]) -> Fraction | None:
                 fps = Fraction(str(value))
             except (ValueError, ZeroDivisionError):
                 fps = Fraction(0)
-            if not 0 < fps <= _MAX_FPS:
+            if not _MIN_FPS <= fps <= _MAX_FPS:
                 raise InputError(
                     f"{name}: {key} is {str(value)[:20]!r}; expected frames per second"
                 )

@@ -31,8 +31,10 @@ TIME_NAMES = ("time", "time_s", "timestamp", "seconds")
 _TIMECODE = re.compile(r"(\d+):(\d\d):(\d\d(?:\.\d+)?)(?:[:;](\d+(?:\.\d+)?))?")
 _TIMECODE_RATES = (24, 25, 30, 48, 50, 60, 120, 240)
 _USUAL_TIMECODE_RATE = 60
+_SHORTEST_S = 1e-6
 _DAY_S = 24 * 60 * 60
-_LONGEST_S = 7 * _DAY_S
+LONGEST_S = _DAY_S
+"""Longest motion that is read, seconds."""
 _BOOKKEEPING = ("blendshapecount", "frame", "framenumber")
 
 
@@ -66,12 +68,12 @@ class Table:
                 f"{self.name}, {self.place(row)}: {self.columns[column]} is "
                 f"{self.numbers[row, column]}; expected a finite number"
             )
-        if self.starts[-1] > _LONGEST_S:
+        if self.starts[-1] > LONGEST_S:
             raise InputError(
                 f"{self.name}, {self.place(len(self.starts) - 1)}: the time is "
                 f"{self.starts[-1]:.6g}; expected seconds since the sound's start"
             )
-        back = np.flatnonzero(~(np.diff(self.starts) > 0))
+        back = np.flatnonzero(~(np.diff(self.starts) > _SHORTEST_S))
         if len(back):
             row = int(back[0]) + 1
             raise InputError(
