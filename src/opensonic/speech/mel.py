@@ -34,7 +34,8 @@ _BLOCK = 100
 _LEAD = _WINDOW // 2 - HOP_LENGTH // 2
 
 _SMOOTH = 7
-_LOOK_AHEAD = 50
+LEVEL_LOOK_AHEAD = 50
+"""Rows that the running level looks ahead, beside 7 of smoothing."""
 _FAST_DECAY = 0.0069
 _SLOW_DECAY = 0.0005
 _SLOW_MARGIN = 4.6
@@ -102,32 +103,33 @@ def _follow(level: npt.NDArray[np.float32], decay: float, start: float) -> npt.N
     return np.maximum(np.maximum.accumulate(level + fall), start) - fall
 
 
-def level_rows(rows: Iterator[Rows]) -> Iterator[Rows]:
+def level_rows(rows: Iterator[Rows], look_ahead: int = LEVEL_LOOK_AHEAD) -> Iterator[Rows]:
     """Free a log-mel stream of its level, which follows the recent peaks of loudness.
 
     The reference falls by 3 dB a second, but stays within 20 dB of a second one that falls by
-    0.2 dB a second, so that long pauses are not blown up; it looks 0.57 s ahead.
+    0.2 dB a second, so that long pauses are not blown up; as a rule it looks 0.57 s ahead.
 
     Args:
         rows: Parts of (T, 64) log-mel.
+        look_ahead: Rows of future from which the reference is taken.
 
     Yields:
         (T, 65) float32: 64 levelled bands, at least `QUIETEST`, in units of 2.5 nepers of power;
         and the reference level itself (natural logarithm).
     """
     fast = slow = _LEVEL_FLOOR
-    reach = _SMOOTH + _LOOK_AHEAD
+    reach = _SMOOTH + look_ahead
     pad = np.full(N_MELS, np.log(_POWER_FLOOR), np.float32)
     kernel = np.full(2 * _SMOOTH + 1, 1 / (2 * _SMOOTH + 1), np.float32)
     first = True
     for window in cut_windows(rows, _BLOCK, _SMOOTH, reach, pad):
         loudness = np.convolve(window.mean(1), kernel, "valid")
         if first:
-            past = loudness[:_LOOK_AHEAD]
+            past = loudness[:look_ahead]
             fast = float(_follow(past, _FAST_DECAY, fast)[-1])
             slow = float(_follow(past, _SLOW_DECAY, slow)[-1])
             first = False
-        new = loudness[_LOOK_AHEAD:]
+        new = loudness[look_ahead:]
         fast_path, slow_path = _follow(new, _FAST_DECAY, fast), _follow(new, _SLOW_DECAY, slow)
         fast, slow = float(fast_path[-1]), float(slow_path[-1])
         reference = np.maximum(np.maximum(fast_path, slow_path - _SLOW_MARGIN), _LEVEL_FLOOR)

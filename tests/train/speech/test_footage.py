@@ -113,6 +113,19 @@ def test_a_cut_begins_a_new_shot_and_no_face_is_no_face(example_image):
     assert track.shot[5] < track.shot[10]
 
 
+def test_a_cut_between_like_pictures_is_seen_and_slow_change_is_none(example_image):
+    def shots(brightness):
+        images = (np.clip(example_image.astype(int) + int(b), 0, 255) for b in brightness)
+        pictures = (
+            SimpleNamespace(time_s=number / 25, image=image.astype(np.uint8))
+            for number, image in enumerate(images)
+        )
+        return len(np.unique(track_lips(pictures).shot))
+
+    assert shots([0] * 8 + [9] * 8) == 2
+    assert shots(np.arange(16)) == 1
+
+
 def test_speakers_are_sub_folders_or_files_or_one(tmp_path):
     for name in ("ann/a.mp4", "ann/deep/b.mp4", "bob/c.mp4", "d.mp4"):
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)

@@ -13,7 +13,8 @@ from opensonic.train.speech.export import export_network, load_network  # noqa: 
 from opensonic.train.speech.finetune import FinetuningPlan, correlate, draw_din, finetune  # noqa: E402
 from opensonic.train.speech.model import SpeechNetwork  # noqa: E402
 from opensonic.train.speech.pretrain import TrainingPlan, pretrain  # noqa: E402
-from opensonic.train.speech.shapes import fit_shapes  # noqa: E402
+from opensonic.train.speech.shapes import align_clips, fit_shapes  # noqa: E402
+from opensonic.train.speech.targets import SHAPES  # noqa: E402
 from opensonic.train.speech.tracks import RealClip, measure_lips, read_tracks  # noqa: E402
 
 
@@ -89,7 +90,8 @@ def test_shapes_are_fitted_to_the_lips(weights, tmp_path):
     clip = make_clip("a")
     clip.aperture[:] = 0
     clip.aperture[50:100] = 0.9
-    table = fit_shapes(load_network(weights), [clip, make_clip("no transcript")], words)
+    clips = [clip, make_clip("no transcript")]
+    table = fit_shapes(align_clips(load_network(weights), clips, words))
     aa, sil = PHONE_INDEX["aa"], PHONE_INDEX["sil"]
     assert table.shapes[aa, 0] > 0.5
     assert table.shapes[sil, 0] < 0.2
@@ -97,7 +99,7 @@ def test_shapes_are_fitted_to_the_lips(weights, tmp_path):
 
 
 def test_finetuning_follows_the_tracks(rows, weights, tmp_path, monkeypatch):
-    clips = [make_clip(f"c{seed}", seed) for seed in range(64)]
+    clips = [make_clip(f"c{seed}", seed) for seed in range(104)]
     monkeypatch.setattr("opensonic.train.speech.finetune.read_tracks", lambda _: iter(clips))
     (tmp_path / "words.json").write_text('{"c0": [[0, 3, "sil"]]}')
     out = tmp_path / "tuned.pt"
@@ -115,6 +117,10 @@ def test_lips_are_measured_in_eye_distances():
     gap, width = measure_lips(points, index)
     np.testing.assert_allclose(gap, 0.2)
     np.testing.assert_allclose(width, 0.55)
+
+
+def test_without_a_transcript_the_table_is_the_hand_made_one():
+    np.testing.assert_array_equal(fit_shapes([]).shapes, SHAPES)
 
 
 def test_correlation():

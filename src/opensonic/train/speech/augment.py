@@ -40,7 +40,28 @@ def make_music(rng: np.random.Generator, n_samples: int) -> Sound:
             beat = np.arange(min(n_samples - start, 1600))
             hit = rng.standard_normal(len(beat)) * np.exp(-beat / 300) * rng.uniform(0.3, 2)
             music[start : start + len(beat)] += hit
+    if rng.random() < 0.5:
+        music += _make_lead(rng, n_samples, step, root) * np.float32(rng.uniform(0.5, 3))
     return music
+
+
+def _make_lead(rng: np.random.Generator, n_samples: int, step: int, root: float) -> Sound:
+    """Make a melody of held notes as strings and winds play it: glides, vibrato, a fixed body."""
+    steps = -(-n_samples // step) + 1
+    notes = np.repeat(rng.integers(-5, 20, steps), rng.integers(1, 5, steps))[:steps]
+    clock = np.arange(n_samples) / SAMPLE_RATE
+    semitones = np.interp(clock * SAMPLE_RATE / step, np.arange(steps, dtype=float), notes)
+    held = np.round(semitones) * 0.8 + semitones * 0.2
+    held += rng.uniform(0, 0.5) * np.sin(2 * np.pi * rng.uniform(4, 7) * clock)
+    angle = 2 * np.pi * np.cumsum(root * 2 ** (1 + held / 12)) / SAMPLE_RATE
+    slope = rng.uniform(0.5, 1.5)
+    tone = np.zeros(n_samples)
+    for harmonic in range(1, 12):
+        tone += np.sin(harmonic * angle) / harmonic**slope
+    moments = np.arange(0, clock[-1] + 1, rng.uniform(0.1, 0.6))
+    bow = np.interp(clock, moments, rng.uniform(0, 1, len(moments)))
+    body = rng.normal(0, 8, len(_EQ_POINTS_HZ))
+    return _shape_spectrum((tone * bow).astype(np.float32), body)
 
 
 def make_noise(rng: np.random.Generator, n_samples: int, speech: npt.NDArray[np.int16]) -> Sound:
@@ -61,7 +82,7 @@ def make_noise(rng: np.random.Generator, n_samples: int, speech: npt.NDArray[np.
         noise = irfft(spectrum, n_fft)[:n_samples]
     elif kind == 3:
         noise = np.zeros(n_samples, np.float32)
-        for _ in range(rng.integers(2, 7)):
+        for _ in range(rng.integers(1, 7)):
             start = rng.integers(len(speech) - n_samples)
             noise += speech[start : start + n_samples] * np.float32(rng.uniform(0.3, 1))
     elif kind == 4:

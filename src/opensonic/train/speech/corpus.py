@@ -41,9 +41,9 @@ class CorpusPlan:
         seed: Everything is drawn from it.
     """
 
-    espeak_s: float = 8000
-    flite_s: float = 6000
-    festival_s: float = 8000
+    espeak_s: float = 15000
+    flite_s: float = 9000
+    festival_s: float = 12000
     seed: int = 1
 
 

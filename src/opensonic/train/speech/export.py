@@ -8,10 +8,12 @@ import warnings
 from pathlib import Path
 
 import numpy as np
+import onnx
 import torch
 
 from opensonic.errors import WeightsError
 from opensonic.speech.mel import N_MELS
+from opensonic.train.packing import HALF_FROM, store_in_half
 from opensonic.train.speech.model import ExportedNetwork, SpeechNetwork
 
 _LOG = logging.getLogger(__name__)
@@ -21,8 +23,13 @@ _OPSET = 17
 
 def load_network(path: Path) -> SpeechNetwork:
     """Build the network with trained weights, ready to hear."""
-    network = SpeechNetwork()
-    network.load_state_dict(torch.load(path, weights_only=True))
+    state = torch.load(path, weights_only=True)
+    network = (
+        SpeechNetwork(160, (1, 1, 2, 1, 4, 2, 1, 1))
+        if len(state["norm.bias"]) == 160
+        else SpeechNetwork()
+    )
+    network.load_state_dict(state)
     return network.eval()
 
 
@@ -42,6 +49,9 @@ def export_network(weights: Path, out: Path) -> str:
     import onnxruntime as ort
 
     network = ExportedNetwork(load_network(weights)).eval()
+    for parameter in network.parameters():
+        if parameter.numel() >= HALF_FROM:  # as the file will hold it
+            parameter.data = parameter.data.half().float()
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", DeprecationWarning)  # the exporter without extra packages
         torch.onnx.export(
@@ -54,6 +64,9 @@ def export_network(weights: Path, out: Path) -> str:
             opset_version=_OPSET,
             dynamo=False,
         )
+    model = onnx.load(out)
+    store_in_half(model)
+    onnx.save(model, out)
     rows = torch.randn(1, 242, N_MELS, generator=torch.Generator().manual_seed(0))
     with torch.no_grad():
         expected = network(rows).numpy()

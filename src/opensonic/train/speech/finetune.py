@@ -18,10 +18,10 @@ import torch
 import torch.nn.functional as F
 
 from opensonic.speech.mel import HOP_LENGTH, N_MELS, level_rows, log_mel
-from opensonic.speech.phones import SILENCE
+from opensonic.speech.phones import PHONE_INDEX, SILENCE
 from opensonic.train.speech.augment import make_din
 from opensonic.train.speech.export import load_network
-from opensonic.train.speech.model import SpeechNetwork
+from opensonic.train.speech.model import N_SHAPES, SpeechNetwork
 from opensonic.train.speech.pretrain import (
     CROP,
     Average,
@@ -31,14 +31,17 @@ from opensonic.train.speech.pretrain import (
     mask_rows,
     synthetic_loss,
 )
-from opensonic.train.speech.shapes import fit_shapes
-from opensonic.train.speech.targets import TARGETS
+from opensonic.train.speech.shapes import Aligned, align_clips, fit_shapes
+from opensonic.train.speech.targets import TARGETS, label_rows
 from opensonic.train.speech.tracks import RealClip, read_tracks
 
 _LOG = logging.getLogger(__name__)
-_KEPT_ASIDE = 60
+_KEPT_ASIDE = 100
 _SYNTHETIC_WEIGHTS = (1.0, 1.0, 3.0, 3.0)
-_CLOSURE_WEIGHT = 2.0
+_UNKNOWN = -100
+_NAMED_WEIGHT, _CLOSED_WEIGHT = 0.3, 0.3
+_BILABIALS = torch.tensor([PHONE_INDEX[name] for name in ("p", "b", "m")])
+_RARE_WEIGHT = 20.0
 _DIN_ROWS = 360
 _LOG_EVERY = 25
 
@@ -56,16 +59,16 @@ class FinetuningPlan:
         seed: Everything is drawn from it.
     """
 
-    steps: int = 400
-    real: int = 10
-    synthetic: int = 8
+    steps: int = 600
+    real: int = 8
+    synthetic: int = 12
     din: int = 3
-    learning_rate: float = 4e-4
+    learning_rate: float = 3e-4
     seed: int = 1
 
 
 def split_clips(clips: Sequence[RealClip]) -> tuple[list[RealClip], list[RealClip]]:
-    """Keep aside, for measuring, the last 60 clips of the main speaker and all other people.
+    """Keep aside, for measuring, the last 100 clips of the main speaker and all other people.
 
     Returns:
         Clips to train on and clips to measure on.
@@ -77,10 +80,19 @@ def split_clips(clips: Sequence[RealClip]) -> tuple[list[RealClip], list[RealCli
     return own[:-_KEPT_ASIDE], own[-_KEPT_ASIDE:] + others
 
 
-def _warp_clip(
-    rng: np.random.Generator, clip: RealClip
-) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]:
-    """Give levelled rows (CROP, 64) and lips (CROP, 2) at another pace, tract and tone."""
+def warp_clip(
+    rng: np.random.Generator, clip: RealClip, labels: npt.NDArray[np.int64]
+) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32], npt.NDArray[np.int64]]:
+    """Say a real clip at another pace, with another tract and tone.
+
+    Args:
+        rng: Source of chance.
+        clip: The clip, of T rows.
+        labels: (T,) phone of each row.
+
+    Returns:
+        (CROP, 64) levelled rows, (CROP, 2) aperture and width, (CROP,) phones.
+    """
     pace = rng.uniform(0.85, 1.15)
     length = len(clip.mel)
     shift = rng.uniform(0, max(1.0, length - CROP * pace))
@@ -98,7 +110,37 @@ def _warp_clip(
         mel = mel[:, low] * (1 - part) + mel[:, low + 1] * part
     rows = np.concatenate(list(level_rows(iter([disturb_rows(rng, mel)]))))[:, :N_MELS]
     mask_rows(rng, rows)
-    return rows, lips
+    return rows, lips, labels[below]
+
+
+class _RealRows:
+    """Real clips, drawn from at random: every speaker but the main one twenty times as often."""
+
+    def __init__(
+        self, clips: Sequence[RealClip], aligned: Sequence[Aligned], rng: np.random.Generator
+    ) -> None:
+        self._clips = clips
+        self._rng = rng
+        spoken = {each.clip.name: each for each in aligned}
+        self._labels = [
+            np.full(len(clip.mel), _UNKNOWN)
+            if clip.name not in spoken
+            else label_rows(
+                spoken[clip.name].times, spoken[clip.name].phones, len(clip.mel)
+            ).astype(np.int64)
+            for clip in clips
+        ]
+        speakers = [clip.speaker for clip in clips]
+        main = max(set(speakers), key=speakers.count)
+        weights = np.array([1.0 if speaker == main else _RARE_WEIGHT for speaker in speakers])
+        self._weights = weights / weights.sum()
+
+    def draw(self, count: int) -> Batch:
+        """Draw rows (B, CROP, 64), lips (B, CROP, 2) and phones (B, CROP)."""
+        places = self._rng.choice(len(self._clips), count, p=self._weights)
+        drawn = [warp_clip(self._rng, self._clips[k], self._labels[k]) for k in places]
+        rows, lips, phones = (torch.from_numpy(np.stack(part)) for part in zip(*drawn, strict=True))
+        return rows, lips, phones
 
 
 def draw_din(rng: np.random.Generator, count: int) -> Batch:
@@ -123,12 +165,29 @@ def correlate(found: torch.Tensor, true: torch.Tensor) -> torch.Tensor:
     return (found * true).mean(-1) / scale
 
 
-def _real_loss(mouth: torch.Tensor, lips: torch.Tensor) -> torch.Tensor:
+def lips_loss(mouth: torch.Tensor, lips: torch.Tensor) -> torch.Tensor:
+    """Compute the loss of (B, T, 6) outputs against (B, T, 2) true aperture and width."""
     found, true = mouth[..., :2].transpose(1, 2), lips.transpose(1, 2)
     course = 1 - correlate(found, true)
     size = F.smooth_l1_loss(found, true, beta=0.1, reduction="none").mean(-1)
-    weights = torch.tensor((1.0, 0.5))
-    return ((course + 2 * size) * weights).sum(-1).mean()
+    return ((course + 2 * size) * torch.tensor((1.0, 0.5))).sum(-1).mean()
+
+
+def _real_loss(phones: torch.Tensor, mouth: torch.Tensor, batch: Batch) -> torch.Tensor:
+    """Compute the loss on real clips: lips; where a transcript says them, phones and closures."""
+    _, lips, labels = batch
+    on_lips = lips_loss(mouth, lips)
+    known = labels != _UNKNOWN
+    named = F.cross_entropy(
+        phones.flatten(0, 1), labels.flatten(), ignore_index=_UNKNOWN, label_smoothing=0.05
+    )
+    closed = torch.isin(labels, _BILABIALS).float()
+    sure = F.binary_cross_entropy_with_logits(
+        mouth[..., N_SHAPES], closed, weight=known.float(), reduction="sum"
+    ) / known.sum().clamp(min=1)
+    if not known.any():
+        return on_lips
+    return on_lips + _NAMED_WEIGHT * named + _CLOSED_WEIGHT * sure
 
 
 @torch.no_grad()
@@ -162,7 +221,9 @@ def finetune(weights: Path, tracks: Path, rows: Path, out: Path, plan: Finetunin
     clips, kept = split_clips(list(read_tracks(tracks)))
     network = load_network(weights)
     source = SyntheticRows(rows, plan.seed)
-    source.relabel(fit_shapes(network, clips, tracks / "words.json"))
+    aligned = align_clips(network, clips, tracks / "words.json")
+    source.relabel(fit_shapes(aligned))
+    real = _RealRows(clips, aligned, rng)
     network.train()
     optimiser = torch.optim.AdamW(network.parameters(), lr=plan.learning_rate, weight_decay=0.02)
     average = Average(network, 0.99)
@@ -170,23 +231,24 @@ def finetune(weights: Path, tracks: Path, rows: Path, out: Path, plan: Finetunin
         for group in optimiser.param_groups:
             cosine = 0.03 + 0.97 * 0.5 * (1 + np.cos(np.pi * step / plan.steps))
             group["lr"] = plan.learning_rate * cosine * min(1, step / 20)
-        chosen = [_warp_clip(rng, clips[rng.integers(len(clips))]) for _ in range(plan.real)]
-        real = torch.from_numpy(np.stack([pair[0] for pair in chosen]))
-        lips = torch.from_numpy(np.stack([pair[1] for pair in chosen]))
-        drawn, din = source.draw(plan.synthetic), draw_din(rng, plan.din)
+        true, drawn, din = (
+            real.draw(plan.real),
+            source.draw(plan.synthetic),
+            draw_din(rng, plan.din),
+        )
         batch = (
             torch.cat([drawn[0], din[0]]),
             torch.cat([drawn[1], din[1]]),
             torch.cat([drawn[2], din[2]]),
         )
         with torch.autocast("cpu", torch.bfloat16):
-            phones, mouth = network(torch.cat([real, batch[0]]))
+            phones, mouth = network(torch.cat([true[0], batch[0]]))
         phones, mouth = phones.float(), mouth.float()
-        on_real = _real_loss(mouth[: plan.real], lips)
+        on_real = _real_loss(phones[: plan.real], mouth[: plan.real], true)
         on_synthetic = synthetic_loss(
-            phones[plan.real :], mouth[plan.real :], batch, _SYNTHETIC_WEIGHTS, _CLOSURE_WEIGHT
+            phones[plan.real :], mouth[plan.real :], batch, _SYNTHETIC_WEIGHTS
         )
-        loss = on_real + 0.5 * on_synthetic
+        loss = on_real + on_synthetic
         optimiser.zero_grad()
         loss.backward()  # type: ignore[no-untyped-call]
         torch.nn.utils.clip_grad_norm_(network.parameters(), 1.0)

@@ -7,6 +7,8 @@ way, so that chunks with that much context give the same as the whole.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import torch
 import torch.nn.functional as F
 from torch import nn
@@ -16,8 +18,8 @@ from opensonic.speech.phones import PHONES
 from opensonic.train.speech.targets import TARGETS
 
 _STEM = 96
-_WIDTH = 160
-_DILATIONS = (1, 1, 2, 1, 4, 2, 1, 1)
+_WIDTH = 256
+_DILATIONS = (1, 1, 2, 1, 2, 1, 1, 2, 1, 1)
 N_SHAPES = 4
 """Mouth outputs that are amounts; the rest of `TARGETS` are logits of certainties."""
 
@@ -43,17 +45,17 @@ class _Block(nn.Module):
 class SpeechNetwork(nn.Module):
     """(B, T, 64) levelled log-mel, T even, to phone logits (B, T, 40) and mouth (B, T, 6)."""
 
-    def __init__(self) -> None:
+    def __init__(self, width: int = _WIDTH, dilations: Sequence[int] = _DILATIONS) -> None:
         super().__init__()
         self.stem = nn.Conv1d(N_MELS, _STEM, 5, padding=2)
-        self.downsample = nn.Conv1d(_STEM, _WIDTH, 4, stride=2, padding=1)
-        self.blocks = nn.ModuleList([_Block(_WIDTH, 9, dilation) for dilation in _DILATIONS])
-        self.upsample = nn.ConvTranspose1d(_WIDTH, _WIDTH, 4, stride=2, padding=1)
-        self.skip = nn.Linear(_STEM, _WIDTH)
-        self.last = _Block(_WIDTH, 5, 1)
-        self.norm = nn.LayerNorm(_WIDTH)
-        self.phones = nn.Linear(_WIDTH, len(PHONES))
-        self.mouth = nn.Linear(_WIDTH, len(TARGETS))
+        self.downsample = nn.Conv1d(_STEM, width, 4, stride=2, padding=1)
+        self.blocks = nn.ModuleList([_Block(width, 9, dilation) for dilation in dilations])
+        self.upsample = nn.ConvTranspose1d(width, width, 4, stride=2, padding=1)
+        self.skip = nn.Linear(_STEM, width)
+        self.last = _Block(width, 5, 1)
+        self.norm = nn.LayerNorm(width)
+        self.phones = nn.Linear(width, len(PHONES))
+        self.mouth = nn.Linear(width, len(TARGETS))
 
     def forward(self, rows: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """Hear (B, T, 64) rows."""

@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import logging
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -141,28 +142,62 @@ def _align_clip(
     return np.stack([edges[:-1], edges[1:]], axis=1), np.array(phones, np.int64)
 
 
-def fit_shapes(network: SpeechNetwork, clips: Sequence[RealClip], transcripts: Path) -> MouthTable:
-    """Fit aperture and width of the phones, and the lead of the lips, to true mouth tracks.
+@dataclass(frozen=True, eq=False)
+class Aligned:
+    """A real clip whose phones have been found.
+
+    Attributes:
+        clip: The clip.
+        times: (S, 2) start and end of each phone, s.
+        phones: (S,) class of each.
+    """
+
+    clip: RealClip
+    times: npt.NDArray[np.float32]
+    phones: npt.NDArray[np.int64]
+
+
+def align_clips(
+    network: SpeechNetwork, clips: Sequence[RealClip], transcripts: Path
+) -> list[Aligned]:
+    """Find the phones of clips by their transcripts and a network's posteriors.
 
     Args:
         network: A pre-trained network.
         clips: Real clips; those without a transcript are passed over.
         transcripts: JSON: clip name to a list of start s, end s, word.
-
-    Returns:
-        The fitted table; jaw and tongue are those of the hand-made one.
     """
     words = json.loads(transcripts.read_text(encoding="utf-8"))
-    spoken = [clip for clip in clips if clip.name in words]
-    aligned = [_align_clip(network, clip, words[clip.name]) for clip in spoken]
+    return [
+        Aligned(clip, *_align_clip(network, clip, words[clip.name]))
+        for clip in clips
+        if clip.name in words
+    ]
+
+
+def fit_shapes(aligned: Sequence[Aligned]) -> MouthTable:
+    """Fit aperture and width of the phones, and the lead of the lips, to true mouth tracks.
+
+    Args:
+        aligned: Real clips with their phones.
+
+    Returns:
+        The fitted table; jaw and tongue are those of the hand-made one, and everything if there
+        is no clip.
+    """
+    if not aligned:
+        return MouthTable()
     truth = np.stack(
-        [np.concatenate([getattr(clip, name) for clip in spoken]) for name in ("aperture", "width")]
+        [
+            np.concatenate([getattr(each.clip, name) for each in aligned])
+            for name in ("aperture", "width")
+        ]
     )
     best_error, best = np.inf, MouthTable()
     for lead_s in _LEADS_S:
         pulls = [
-            pull_rows(times, phones, len(clip.aperture), lead_s)[:2]
-            for (times, phones), clip in zip(aligned, spoken, strict=True)
+            pull_rows(each.times, each.phones, len(each.clip.aperture), lead_s)[:2]
+            for each in aligned
         ]
         shapes, error = SHAPES.copy(), 0.0
         for column in range(2):

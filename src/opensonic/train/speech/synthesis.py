@@ -8,6 +8,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -64,12 +65,16 @@ def _read_wave(path: Path) -> tuple[npt.NDArray[np.float32], int]:
     return samples.astype(np.float32) / 32768, rate
 
 
+def _start_espeak() -> subprocess.Popen[bytes]:
+    command = [sys.executable, str(Path(__file__).with_name("espeak_worker.py"))]
+    return subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+
+
 class EspeakVoices:
     """espeak-ng in a worker process; a context manager that ends the process."""
 
     def __init__(self) -> None:
-        command = [sys.executable, str(Path(__file__).with_name("espeak_worker.py"))]
-        self._worker = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+        self._worker = _start_espeak()
 
     def __enter__(self) -> EspeakVoices:
         return self
@@ -80,8 +85,12 @@ class EspeakVoices:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
+        self._stop()
+
+    def _stop(self) -> None:
         if self._worker.stdin:
-            self._worker.stdin.close()
+            with suppress(BrokenPipeError):
+                self._worker.stdin.close()
         self._worker.wait(10)
         if self._worker.stdout:
             self._worker.stdout.close()
@@ -101,9 +110,15 @@ class EspeakVoices:
             "pitch": rng.randint(10, 90),
             "range": rng.randint(20, 80),
         }
-        worker.stdin.write(json.dumps(request).encode() + b"\n")
-        worker.stdin.flush()
-        head = json.loads(worker.stdout.readline())
+        with suppress(BrokenPipeError):
+            worker.stdin.write(json.dumps(request).encode() + b"\n")
+            worker.stdin.flush()
+        answer = worker.stdout.readline()
+        if not answer:  # some variants crash the library now and then
+            self._stop()
+            self._worker = _start_espeak()
+            raise InputError(f"{voice.label}: espeak-ng ended; another sentence is tried")
+        head = json.loads(answer)
         raw = worker.stdout.read(2 * head["n_samples"])
         sound = np.frombuffer(raw, "<i2").astype(np.float32) / np.float32(32768)
         rate = head["sample_rate"]

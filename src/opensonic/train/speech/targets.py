@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 import numpy.typing as npt
+from scipy.ndimage import gaussian_filter1d
 
 from opensonic.speech.mel import FRAME_RATE
 from opensonic.speech.phones import PHONE_INDEX, PHONES, SILENCE, VOWELS
@@ -22,6 +23,7 @@ APERTURE_UNIT = 0.2
 """Inner-lip gap of aperture = 1, in e."""
 
 _RELABEL_ROWS, _RELABEL_CONTEXT = 1000, 60
+_EFFORT, _SYLLABLE_ROWS, _PHRASE_ROWS = 0.15, 5.0, 80.0
 
 LEAD_S = 0.03
 """Seconds by which the mouth of the hand-made table leads the sound."""
@@ -65,7 +67,7 @@ _SHAPE_TABLE = """
     k     0.35   0.1   0.3   0.2
     g     0.35   0.1   0.3   0.2
     ng     0.4   0.1  0.35   0.2
-    h     0.45   0.1   0.4   0.1
+    h      0.6   0.1   0.5   0.1
 """
 
 _STRENGTH_GROUPS = (
@@ -207,6 +209,30 @@ def mouth_targets(
     columns[0] = np.clip((padded[:-2] + 2 * padded[1:-1] + padded[2:]) / 4, 0, 1)
     columns += [timing.certainty(names) for names in ("p b m", "f v")]
     return np.stack(columns, axis=1).astype(np.float32)
+
+
+def measure_effort(
+    mel: npt.NDArray[np.float16], labels: npt.NDArray[np.int8]
+) -> npt.NDArray[np.float32]:
+    """Measure how much wider the mouth opens where the voice is louder than around it.
+
+    Louder syllables are spoken with a lower jaw (Schulman, "Articulatory dynamics of loud and
+    normal speech", JASA 85, 1989).
+
+    Args:
+        mel: (T, 64) log-mel.
+        labels: (T,) phone of each row.
+
+    Returns:
+        (T,) factor of the aperture, 0.75 to 1.35.
+    """
+    level = mel.mean(1, dtype=np.float32)
+    spoken = (labels != SILENCE).astype(np.float32)
+    share = gaussian_filter1d(spoken, _PHRASE_ROWS) + 1e-3
+    around = gaussian_filter1d(level * spoken, _PHRASE_ROWS) / share
+    syllable = gaussian_filter1d(level, _SYLLABLE_ROWS)
+    effort = np.clip(np.exp(_EFFORT * (syllable - around)), 0.75, 1.35)
+    return np.asarray(np.where(spoken > 0, effort, 1), np.float32)
 
 
 def relabel_rows(labels: npt.NDArray[np.int8], table: MouthTable) -> npt.NDArray[np.float32]:

@@ -38,7 +38,7 @@ class Voice:
 
 
 _ESPEAK_LANGUAGES = """
-    en-us=en=5 en=en=3 cmn-latn-pinyin=zh=8 de=de=1.5 fr-fr=fr=1.5 es=es=1.5 it=it=1
+    en-us=en=6 en=en=4 cmn-latn-pinyin=zh=12 de=de=1.5 fr-fr=fr=1.5 es=es=1.5 it=it=1
     pt-br=pt=1 pl=pl=1 ru=ru=1.5 nl=nl=1 sv=sv=1 fi=fi=1 hu=hu=1 tr=tr=1 ja=ja=1.5 hi=hi=1
     el=el=1 ro=ro=1 cs=cs=1 id=id=1 hr=hr=0.7 ca=ca=0.5 lt=lt=0.5 et=et=0.5 is=is=0.5
 """
