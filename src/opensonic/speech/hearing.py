@@ -21,7 +21,8 @@ from opensonic.speech.windows import cut_windows
 from opensonic.values import Speech
 
 _STEP = 150
-_CONTEXT = 120
+FRAME_CONTEXT = 120
+"""Rows of heard past and future from which a frame is made."""
 _SIGMA_FRAMES = 0.35
 _SHORTEST_SIGMA = 1.2
 
@@ -64,12 +65,12 @@ def hear(speech: Speech, fps: Fraction, n_frames: int, lips: Path | None = None)
     rows = listen(level_rows(log_mel(speech.blocks(SAMPLE_RATE))), lips)
     pad = np.append(quiet_row(), np.float32(-4))
     done, start = 0, 0
-    for window in cut_windows(rows, _STEP, _CONTEXT, _CONTEXT, pad):
-        start += len(window) - 2 * _CONTEXT
+    for window in cut_windows(rows, _STEP, FRAME_CONTEXT, FRAME_CONTEXT, pad):
+        start += len(window) - 2 * FRAME_CONTEXT
         end = min(n_frames, ceil(Fraction(start, FRAME_RATE) * fps - Fraction(1, 2)))
         if end > done:
-            first_row = start - len(window) + _CONTEXT
-            yield _hear_frames(window, first_row, fps, np.arange(done, end))
+            first_row = start - len(window) + FRAME_CONTEXT
+            yield hear_frames(window, first_row, fps, np.arange(done, end))
             done = end
         if done == n_frames:
             return
@@ -78,10 +79,17 @@ def hear(speech: Speech, fps: Fraction, n_frames: int, lips: Path | None = None)
         yield Heard(np.zeros((len(rest), MOUTH.stop), np.float32), rest, rest, rest)
 
 
-def _hear_frames(
+def hear_frames(
     window: npt.NDArray[np.float32], first_row: int, fps: Fraction, frames: npt.NDArray[np.int64]
 ) -> Heard:
-    """Sample the curves of a window, whose first row is `first_row`, at the middles of frames."""
+    """Turn network outputs into the mouth at the middles of frames.
+
+    Args:
+        window: (T, 47) rows as `network.listen` gives them, with context on both sides.
+        first_row: Number of the window's first row in the stream.
+        fps: Frames per second.
+        frames: (N,) numbers of the frames wanted.
+    """
     curves = trace_curves(window[:, :N_HEARD])
     prosody = measure_prosody(window[:, N_HEARD], window[:, SILENCE])
     middles = [float((frame + Fraction(1, 2)) / fps * FRAME_RATE - first_row) for frame in frames]

@@ -26,14 +26,17 @@ N_MELS = 64
 QUIETEST = -4.0
 """Floor of levelled rows: 43 dB below the reference."""
 
-_WINDOW = 400
+WINDOW_LENGTH = 400
+"""Samples that a row is computed from."""
 _FFT = 512
 _LOW_HZ, _HIGH_HZ = 40.0, 7800.0
 _POWER_FLOOR = 1e-10
 _BLOCK = 100
-_LEAD = _WINDOW // 2 - HOP_LENGTH // 2
+LEAD = WINDOW_LENGTH // 2 - HOP_LENGTH // 2
+"""Samples of silence that stand ahead of the sound, so that row k is centred as said."""
 
-_SMOOTH = 7
+LEVEL_SMOOTH = 7
+"""Rows on either side over which loudness is averaged."""
 LEVEL_LOOK_AHEAD = 50
 """Rows that the running level looks ahead, beside 7 of smoothing."""
 _FAST_DECAY = 0.0069
@@ -57,7 +60,7 @@ def _mel_filters() -> npt.NDArray[np.float32]:
 
 @functools.cache
 def _hann() -> npt.NDArray[np.float32]:
-    return np.hanning(_WINDOW).astype(np.float32)
+    return np.hanning(WINDOW_LENGTH).astype(np.float32)
 
 
 def log_mel(blocks: Iterable[npt.NDArray[np.float32]]) -> Iterator[Rows]:
@@ -70,27 +73,35 @@ def log_mel(blocks: Iterable[npt.NDArray[np.float32]]) -> Iterator[Rows]:
         (T, 64) float32 natural logarithms of mel power; T = 100 but for the last part. In all
         ceil(samples / 160) rows. The result does not depend on the length of the parts.
     """
-    need = (_BLOCK - 1) * HOP_LENGTH + _WINDOW
-    held = np.zeros(_LEAD, np.float32)
+    need = (_BLOCK - 1) * HOP_LENGTH + WINDOW_LENGTH
+    held = np.zeros(LEAD, np.float32)
     n_samples = n_rows = 0
     for block in blocks:
         held = np.concatenate([held, block])
         n_samples += len(block)
         while len(held) >= need:
-            yield _analyse(held[:need])
+            yield mel_rows(held[:need])
             held = held[_BLOCK * HOP_LENGTH :]
             n_rows += _BLOCK
     left = -(-n_samples // HOP_LENGTH) - n_rows
     while left > 0:
         count = min(left, _BLOCK)
-        length = (count - 1) * HOP_LENGTH + _WINDOW
-        yield _analyse(np.pad(held[:length], (0, max(0, length - len(held)))))
+        length = (count - 1) * HOP_LENGTH + WINDOW_LENGTH
+        yield mel_rows(np.pad(held[:length], (0, max(0, length - len(held)))))
         held = held[count * HOP_LENGTH :]
         left -= count
 
 
-def _analyse(sound: npt.NDArray[np.float32]) -> Rows:
-    frames = np.lib.stride_tricks.sliding_window_view(sound, _WINDOW)[::HOP_LENGTH] * _hann()
+def mel_rows(sound: npt.NDArray[np.float32]) -> Rows:
+    """Compute log-mel rows of sound that holds all of their windows.
+
+    Args:
+        sound: (400 + 160 (T - 1),) float32 mono at 16 kHz; row k is centred on sample 200 + 160 k.
+
+    Returns:
+        (T, 64) float32 natural logarithms of mel power.
+    """
+    frames = np.lib.stride_tricks.sliding_window_view(sound, WINDOW_LENGTH)[::HOP_LENGTH] * _hann()
     spectrum = np.fft.rfft(frames, _FFT, axis=1)
     power = (spectrum.real**2 + spectrum.imag**2).astype(np.float32)
     bands = np.einsum("tf,fm->tm", power, _mel_filters())  # not by BLAS, whose threads stay busy
@@ -103,11 +114,43 @@ def _follow(level: npt.NDArray[np.float32], decay: float, start: float) -> npt.N
     return np.maximum(np.maximum.accumulate(level + fall), start) - fall
 
 
+class LevelFollower:
+    """The reference level, which runs along with the peaks of loudness.
+
+    It falls by 3 dB a second, but stays within 20 dB of a second one that falls by 0.2 dB a second,
+    so that long pauses are not blown up.
+    """
+
+    def __init__(self) -> None:
+        self._fast = self._slow = _LEVEL_FLOOR
+
+    def follow(self, loudness: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+        """Follow the smoothed loudness of the next rows.
+
+        Args:
+            loudness: (T,) natural logarithm of mel power.
+
+        Returns:
+            (T,) reference level.
+        """
+        fast = _follow(loudness, _FAST_DECAY, self._fast)
+        slow = _follow(loudness, _SLOW_DECAY, self._slow)
+        if len(loudness):
+            self._fast, self._slow = float(fast[-1]), float(slow[-1])
+        reference = np.maximum(np.maximum(fast, slow - _SLOW_MARGIN), _LEVEL_FLOOR)
+        return np.asarray(reference, np.float32)
+
+
+def level_by(rows: Rows, reference: npt.NDArray[np.float32]) -> Rows:
+    """Free rows (T, 64) of a reference level (T,): (T, 65) as `level_rows` gives them."""
+    levelled = np.maximum((rows - reference[:, None]) / _SCALE, QUIETEST)
+    return np.concatenate([levelled, reference[:, None]], axis=1).astype(np.float32)
+
+
 def level_rows(rows: Iterator[Rows], look_ahead: int = LEVEL_LOOK_AHEAD) -> Iterator[Rows]:
     """Free a log-mel stream of its level, which follows the recent peaks of loudness.
 
-    The reference falls by 3 dB a second, but stays within 20 dB of a second one that falls by
-    0.2 dB a second, so that long pauses are not blown up; as a rule it looks 0.57 s ahead.
+    As a rule the reference looks 0.57 s ahead.
 
     Args:
         rows: Parts of (T, 64) log-mel.
@@ -117,22 +160,15 @@ def level_rows(rows: Iterator[Rows], look_ahead: int = LEVEL_LOOK_AHEAD) -> Iter
         (T, 65) float32: 64 levelled bands, at least `QUIETEST`, in units of 2.5 nepers of power;
         and the reference level itself (natural logarithm).
     """
-    fast = slow = _LEVEL_FLOOR
-    reach = _SMOOTH + look_ahead
+    follower = LevelFollower()
+    reach = LEVEL_SMOOTH + look_ahead
     pad = np.full(N_MELS, np.log(_POWER_FLOOR), np.float32)
-    kernel = np.full(2 * _SMOOTH + 1, 1 / (2 * _SMOOTH + 1), np.float32)
+    kernel = np.full(2 * LEVEL_SMOOTH + 1, 1 / (2 * LEVEL_SMOOTH + 1), np.float32)
     first = True
-    for window in cut_windows(rows, _BLOCK, _SMOOTH, reach, pad):
+    for window in cut_windows(rows, _BLOCK, LEVEL_SMOOTH, reach, pad):
         loudness = np.convolve(window.mean(1), kernel, "valid")
         if first:
-            past = loudness[:look_ahead]
-            fast = float(_follow(past, _FAST_DECAY, fast)[-1])
-            slow = float(_follow(past, _SLOW_DECAY, slow)[-1])
+            follower.follow(loudness[:look_ahead])
             first = False
         new = loudness[look_ahead:]
-        fast_path, slow_path = _follow(new, _FAST_DECAY, fast), _follow(new, _SLOW_DECAY, slow)
-        fast, slow = float(fast_path[-1]), float(slow_path[-1])
-        reference = np.maximum(np.maximum(fast_path, slow_path - _SLOW_MARGIN), _LEVEL_FLOOR)
-        core = window[_SMOOTH : _SMOOTH + len(new)]
-        levelled = np.maximum((core - reference[:, None]) / _SCALE, QUIETEST)
-        yield np.concatenate([levelled, reference[:, None]], axis=1).astype(np.float32)
+        yield level_by(window[LEVEL_SMOOTH : LEVEL_SMOOTH + len(new)], follower.follow(new))

@@ -80,10 +80,21 @@ def listen(levelled: Iterator[Rows], lips: Path | None = None) -> Iterator[Rows]
     session = open_network(lips)
     pad = np.full(N_MELS + 1, QUIETEST, np.float32)
     for window in cut_windows(levelled, _STEP, CONTEXT, CONTEXT, pad):
-        bands = window[:, :N_MELS]
-        core = slice(CONTEXT, len(window) - CONTEXT)
-        even = np.concatenate([bands, np.tile(pad[:N_MELS], (len(bands) % 2, 1))])
-        (heard,) = session.run(None, {"rows": even[None]})
-        kept = np.array(np.asarray(heard)[core], np.float32)
-        kept[:, SILENCE] = np.minimum(kept[:, SILENCE] / _CERTAIN_SILENCE, 1)
-        yield np.concatenate([kept, bands[core].mean(1, keepdims=True)], axis=1)
+        even = np.concatenate([window, np.tile(pad, (len(window) % 2, 1))])
+        yield hear_rows(session, even[:, :N_MELS])[CONTEXT : len(window) - CONTEXT]
+
+
+def hear_rows(session: ort.InferenceSession, bands: Rows) -> Rows:
+    """Recognise phones and mouth shapes in one window.
+
+    Args:
+        session: As `open_network` gives it.
+        bands: (T, 64) levelled bands, T even.
+
+    Returns:
+        (T, 47) as `listen` yields them; those near the ends lack what lies beyond.
+    """
+    (heard,) = session.run(None, {"rows": bands[None]})
+    rows = np.array(np.asarray(heard), np.float32)
+    rows[:, SILENCE] = np.minimum(rows[:, SILENCE] / _CERTAIN_SILENCE, 1)
+    return np.concatenate([rows, bands.mean(1, keepdims=True)], axis=1)
