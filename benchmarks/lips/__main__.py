@@ -8,8 +8,12 @@ from __future__ import annotations
 
 import argparse
 import logging
+import os
+import platform
 import sys
+import time
 from collections.abc import Callable, Sequence
+from importlib.metadata import version
 from pathlib import Path
 
 from benchmarks.lips.clips import measure_clips, measure_people
@@ -20,6 +24,7 @@ from benchmarks.lips.voices import measure_breaks, measure_held_out, measure_qui
 
 from opensonic.errors import InputError
 from opensonic.train.speech.corpus import Labelled
+from opensonic.weights import RECORDS
 
 PARTS = ("clips", "people", "voices", "quiet", "pauses", "lag", "speed")
 """What `--only` can name."""
@@ -103,6 +108,16 @@ def run(options: argparse.Namespace) -> list[Table]:
     return tables
 
 
+def _describe_run() -> str:
+    """Say what was measured, so that old results are known as such."""
+    network = RECORDS["speech"].sha256[:12]
+    cores = os.cpu_count()
+    return (
+        f"Speech network {network} (SHA-256), OpenSonic {version('opensonic')}, "
+        f"{platform.machine()} with {cores} cores, {time.strftime('%Y-%m-%d')}.\n"
+    )
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Measure, print, and write what is asked for; give the exit code.
 
@@ -119,7 +134,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if options.json:
         options.json.write_text(to_json(tables), encoding="utf-8")
     if options.write:
-        write_between_marks(options.write, "\n".join(table.to_markdown() for table in tables))
+        sections = [table.to_markdown() for table in tables]
+        write_between_marks(options.write, "\n".join([_describe_run(), *sections]))
     return 0
 
 

@@ -68,8 +68,12 @@ def test_results_take_the_place_of_older_ones(tmp_path):
 
 
 def test_what_is_not_there_is_skipped_with_the_reason(tmp_path, capsys):
-    out = tmp_path / "figures.json"
-    assert main(["--only", "clips", "people", "--json", str(out)]) == 0
+    out, page = tmp_path / "figures.json", tmp_path / "page.md"
+    page.write_text(f"{BEGIN}\n{END}\n")
+    arguments = ["--only", "clips", "people", "--json", str(out), "--write", str(page)]
+    assert main(arguments) == 0
+    assert "### Real clips\n\nSkipped" in page.read_text()
+    assert page.read_text().startswith(f"{BEGIN}\n\nSpeech network ")
     assert "Skipped: no folder of clips was given (--clips)." in capsys.readouterr().out
     assert set(json.loads(out.read_text())) == {"Real clips", "People kept aside"}
 

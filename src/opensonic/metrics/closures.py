@@ -68,7 +68,7 @@ def track_closures(
         true_gap: (T,) tracked gap, e.
         fps: Frames per second.
     """
-    shut = true_gap <= max(_TRACKED_SHUT, np.quantile(true_gap, 0.05) + _TRACKED_TREMBLE)
+    shut = true_gap <= max(_TRACKED_SHUT, float(np.quantile(true_gap, 0.05)) + _TRACKED_TREMBLE)
     true, found = find_spans(shut, fps), find_spans(gap <= TOUCHING_GAP, fps)
     right = _near(_brief(found), true, TOLERANCE_S)
     met = _near(_brief(true), found, TOLERANCE_S)
