@@ -10,6 +10,7 @@ from opensonic.media.audio import read_speech  # noqa: E402
 from opensonic.speech import hear  # noqa: E402
 from opensonic.speech.network import open_network  # noqa: E402
 from opensonic.train.speech.adapt import AdaptationPlan, adapt_lips  # noqa: E402
+from opensonic.train.speech.export import export_network  # noqa: E402
 from opensonic.train.speech.model import ExportedNetwork, SpeechNetwork  # noqa: E402
 from opensonic.train.speech.shipped import read_network  # noqa: E402
 from opensonic.train.speech.survey import survey_folder  # noqa: E402
@@ -37,6 +38,16 @@ def test_the_shipped_network_is_read_back_exactly(shipped):
         found = ExportedNetwork(shipped)(rows).numpy()
     (expected,) = open_network().run(None, {"rows": rows.numpy()})
     np.testing.assert_allclose(found, expected, atol=2e-3)
+
+
+def test_networks_of_any_width_are_read_back(tmp_path):
+    torch.manual_seed(0)
+    network = SpeechNetwork()
+    torch.save(network.state_dict(), tmp_path / "w.pt")
+    export_network(tmp_path / "w.pt", tmp_path / "w.onnx")
+    again = read_network(tmp_path / "w.onnx").state_dict()
+    for name, value in network.state_dict().items():
+        torch.testing.assert_close(again[name], value, atol=1e-3, rtol=1e-3)
 
 
 def test_files_of_other_networks_are_refused(tmp_path):

@@ -23,7 +23,7 @@ from opensonic.errors import EncodeError, InputError
 from opensonic.progress import Progress, Report, ignore
 from opensonic.speech.mel import FRAME_RATE
 from opensonic.train.speech.export import export_network
-from opensonic.train.speech.finetune import _real_loss, _warp_clip, draw_din
+from opensonic.train.speech.finetune import draw_din, lips_loss, warp_clip
 from opensonic.train.speech.model import N_SHAPES, SpeechNetwork
 from opensonic.train.speech.pretrain import Average
 from opensonic.train.speech.shipped import read_network
@@ -199,8 +199,11 @@ class _Source:
     def draw(self, count: int) -> tuple[torch.Tensor, torch.Tensor]:
         """Give (B, T, 64) rows and (B, T, 2) lips."""
         places = self._rng.choice(len(self._clips), count, p=self._shares)
-        crops = [_warp_clip(self._rng, self._clips[place]) for place in places]
-        rows, lips = (np.stack(parts).astype(np.float32) for parts in zip(*crops, strict=True))
+        clips = [self._clips[place] for place in places]
+        crops = [warp_clip(self._rng, clip, np.zeros(len(clip.mel), np.int64)) for clip in clips]
+        rows, lips = (
+            np.stack(parts).astype(np.float32) for parts in list(zip(*crops, strict=True))[:2]
+        )
         return torch.from_numpy(rows), torch.from_numpy(lips)
 
 
@@ -228,7 +231,7 @@ def _learn(
         with torch.no_grad():
             taught = shipped(rows)
         heard = network(rows)
-        loss = _real_loss(heard[1][: plan.real], lips) + _kept_loss(heard, taught, plan.real, held)
+        loss = lips_loss(heard[1][: plan.real], lips) + _kept_loss(heard, taught, plan.real, held)
         optimiser.zero_grad()
         loss.backward()  # type: ignore[no-untyped-call]
         torch.nn.utils.clip_grad_norm_(network.parameters(), 1.0)

@@ -62,6 +62,9 @@ def _read_weights(graph: onnx.GraphProto) -> dict[str, torch.Tensor]:
         constant.name.removesuffix(".half"): numpy_helper.to_array(constant).astype(np.float32)
         for constant in graph.initializer
     }
+    for node in graph.node:
+        if node.op_type == "Identity" and node.input[0] in constants:  # stored once if equal
+            constants[node.output[0]] = constants[node.input[0]]
     weights = {name: constants[name] for name in constants if name.startswith("network.")}
     for node in graph.node:
         if node.op_type == "MatMul" and node.input[1] in constants:
