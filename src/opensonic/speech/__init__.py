@@ -3,5 +3,6 @@
 from __future__ import annotations
 
 from opensonic.speech.hearing import Heard, hear
+from opensonic.speech.live import LiveEar
 
-__all__ = ["Heard", "hear"]
+__all__ = ["Heard", "LiveEar", "hear"]
