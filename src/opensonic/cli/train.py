@@ -157,7 +157,7 @@ def _print_files(files: tuple[FileReport, ...]) -> None:
         dropped = bool(file.reason)
         table.add_row(
             file.name,
-            file.speaker,
+            "" if file.speaker == file.name else file.speaker,
             "dropped" if dropped else f"{file.used_s:.1f} of {file.length_s:.1f} s",
             "" if file.lag_s is None else f"{1000 * file.lag_s:+.0f} ms",
             "" if file.r is None else f"{file.r:.2f}",
