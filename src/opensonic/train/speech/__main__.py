@@ -17,6 +17,7 @@ from opensonic.train.speech.evaluate import report
 from opensonic.train.speech.export import export_network
 from opensonic.train.speech.features import make_features
 from opensonic.train.speech.finetune import FinetuningPlan, finetune
+from opensonic.train.speech.music import make_music_bank
 from opensonic.train.speech.pretrain import TrainingPlan, pretrain
 
 _VARIANTS = 3
@@ -24,11 +25,12 @@ _VARIANTS = 3
 
 def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m opensonic.train.speech", description=__doc__)
-    steps = ("all", "corpus", "features", "pretrain", "finetune", "export", "evaluate")
+    steps = ("all", "corpus", "music", "features", "pretrain", "finetune", "export", "evaluate")
     parser.add_argument("step", choices=steps, help="`all`: everything again from nothing")
     parser.add_argument("--work", type=Path, default=Path("speech-training"), help="scratch folder")
     parser.add_argument("--tracks", type=Path, help="folder of true mouth tracks to fine-tune on")
     parser.add_argument("--measure-on", type=Path, help="folder of clips, never trained on")
+    parser.add_argument("--music-seconds", type=float, default=2500, help="of music; 0: none")
     parser.add_argument("--steps", type=int, default=4800, help="of pre-training")
     parser.add_argument("--finetune-steps", type=int, default=400)
     parser.add_argument("--seed", type=int, default=1)
@@ -54,6 +56,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
     if runs("corpus"):
         make_corpus(corpus, CorpusPlan(seed=options.seed))
+    if runs("music"):
+        make_music_bank(work / "music.npz", options.music_seconds, options.seed)
     if runs("features"):
         make_features(corpus, rows, _VARIANTS, options.seed)
     if runs("pretrain"):
