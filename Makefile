@@ -5,7 +5,7 @@ BIN = $(VENV)/bin
 # The training extra needs PyTorch; TRAIN= leaves it out, and its tests skip and say so.
 TRAIN ?= yes
 
-.PHONY: demo test lint bench bench-lips clean
+.PHONY: demo test lint bench bench-lips gallery clean
 
 demo: $(VENV)/.base
 	$(BIN)/opensonic demo -o demo.mp4
@@ -25,6 +25,10 @@ bench: $(VENV)/.base
 # docs/lips.md says what ARGS can be.
 bench-lips: $(VENV)/.dev
 	$(BIN)/python -m benchmarks.lips $(ARGS)
+
+# docs/gallery.md says what else ARGS can be; PORTRAITS is a folder of pictures.
+gallery: $(VENV)/.dev
+	$(BIN)/python -m benchmarks.gallery --portraits $(PORTRAITS) --out gallery $(ARGS)
 
 $(BIN)/python:
 	bash tools/make_venv.sh $(PYTHON) $(VENV)

@@ -57,15 +57,24 @@ def to_json(tables: list[Table]) -> str:
     return json.dumps(figures, indent=1, ensure_ascii=False, default=float) + "\n"
 
 
-def write_between_marks(page: Path, text: str) -> None:
+def write_between_marks(page: Path, text: str, name: str = "lips") -> None:
     """Put text between the marks of a page, in place of what is there.
+
+    Args:
+        page: The page.
+        text: Markdown.
+        name: The word in the marks.
 
     Raises:
         ValueError: The page lacks the marks.
     """
+    begin_mark, end_mark = f"<!-- {name}: begin -->", f"<!-- {name}: end -->"
     whole = page.read_text(encoding="utf-8")
-    head, begin, rest = whole.partition(BEGIN)
-    _, end, tail = rest.partition(END)
+    head, begin, rest = whole.partition(begin_mark)
+    _, end, tail = rest.partition(end_mark)
     if not begin or not end:
-        raise ValueError(f"{page}: lacks the lines {BEGIN} and {END}; put them where results go")
-    page.write_text(f"{head}{BEGIN}\n\n{text.strip()}\n\n{END}{tail}", encoding="utf-8")
+        raise ValueError(
+            f"{page}: lacks the lines {begin_mark} and {end_mark}; put them where results go"
+        )
+    text = f"{begin_mark}\n\n{text.strip()}\n\n{end_mark}"
+    page.write_text(f"{head}{text}{tail}", encoding="utf-8")

@@ -1,0 +1,1 @@
+"""A gallery of one fixed set of renders of every portrait, and what is measured on them."""

@@ -1,0 +1,1 @@
+"""The inspector: what the engine sees in a portrait, how well it suits, and what would help."""

@@ -1,0 +1,96 @@
+import json
+
+import numpy as np
+import pytest
+from benchmarks.gallery.__main__ import find_portraits, main
+from benchmarks.gallery.blinks import FPS, count_blinks
+from benchmarks.gallery.measures import lip_gap
+from benchmarks.gallery.renders import SHEETS, list_poses
+from benchmarks.gallery.trackers import MediaPipe, OwnMesh, find_tracker
+from PIL import Image
+
+from opensonic.channels import INDEX, inner_lip_gap
+from opensonic.errors import InputError
+from opensonic.inspector.poses import CLOSED, VISEMES
+
+
+def test_the_set_is_complete_and_lips_touch_on_p_b_m_at_every_strength():
+    poses = list_poses()
+    assert len(VISEMES) == 12
+    assert len([pose for pose in poses if pose.kind == "mouth"]) == 36
+    assert len([pose for pose in poses if pose.kind == "head"]) == 12
+    for pose in poses:
+        touching = inner_lip_gap(pose.values) < 1e-4
+        assert touching == (pose.kind != "mouth" or pose.name.startswith(CLOSED)), pose.name
+    turns = {float(pose.values[INDEX["head_yaw"]]) for pose in poses}
+    assert turns == {0, -4, 4, -10, 10}
+
+
+def test_lip_gap_is_a_share_of_the_mouths_width():
+    points = np.zeros((1, 478, 2), np.float32)
+    points[0, 291] = 50, 0
+    for lower in (87, 14, 317):
+        points[0, lower] = 0, 5
+    assert lip_gap(points) == pytest.approx(0.1)
+
+
+def test_blinks_are_counted_timed_and_set_against_pauses():
+    fps = int(FPS)
+    closure, speaking = np.zeros(60 * fps, np.float32), np.ones(60 * fps, np.float32)
+    speaking[20 * fps : 25 * fps] = 0
+    for start in (5, 5.5, 20.2, 40):
+        closure[round(start * fps) : round(start * fps) + 10] = 1
+    found = count_blinks(closure, speaking)
+    assert found.per_minute == pytest.approx(4)
+    assert found.median_ms == pytest.approx(200)
+    assert found.doubles == pytest.approx(0.25)
+    assert found.at_pauses == pytest.approx(0.25)
+    assert found.by_chance == pytest.approx(0.9 / 60, abs=0.01)
+    assert found.longest_gap_s == pytest.approx(19.8)
+
+
+def test_a_folder_without_pictures_is_told(tmp_path, capsys):
+    with pytest.raises(InputError, match="no pictures"):
+        find_portraits(tmp_path)
+    assert main(["--portraits", str(tmp_path / "no"), "--out", str(tmp_path)]) == 2
+    assert "no pictures there" in capsys.readouterr().err
+
+
+def test_without_mediapipe_our_own_mesh_places_the_landmarks(example_image, monkeypatch):
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    tracker = find_tracker(None)
+    assert isinstance(tracker, OwnMesh)
+    assert isinstance(find_tracker("some/python"), MediaPipe)
+    points = tracker.track([example_image, example_image])
+    assert points.shape == (2, 478, 2)
+    assert lip_gap(points)[0] < 0.1
+    assert np.array_equal(points[0], points[1]) or np.abs(points[0] - points[1]).max() < 2
+
+
+def test_an_interpreter_without_mediapipe_is_told(tmp_path):
+    fake = tmp_path / "python"
+    fake.write_text("#!/bin/sh\ncat > /dev/null\necho 'No module named mediapipe' >&2\nexit 1\n")
+    fake.chmod(0o755)
+    with pytest.raises(InputError, match="No module named mediapipe"):
+        MediaPipe(str(fake)).track([np.zeros((4, 4, 3), np.uint8)])
+
+
+def test_a_small_gallery_has_every_sheet_a_page_and_sound_figures(
+    example_image, tmp_path, monkeypatch, capsys
+):
+    monkeypatch.setattr("benchmarks.gallery.__main__.SPEECH_S", 1.2)
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    source, out = tmp_path / "she.png", tmp_path / "out"
+    Image.fromarray(example_image).save(source)
+    words = ["--portraits", str(source), "--out", str(out), "--size", "192", "--minutes", "0"]
+    assert main(words) == 0
+    assert "she" in capsys.readouterr().out
+    for sheet in SHEETS:
+        with Image.open(out / "she" / f"{sheet}.png") as picture:
+            assert picture.size[0] > 500
+        assert f"she/{sheet}.png" in (out / "index.html").read_text()
+    found = json.loads((out / "figures.json").read_text())["Renders"]["she"]
+    assert found["changed_outside"] == 0
+    assert found["flicker_still"] == 0
+    assert found["step_asked"] > 0.5
+    assert 0 < found["skin"] < 6
