@@ -45,7 +45,7 @@ _FEW_STEPS, _MANY_STEPS, _STEPS_PER_HOUR = 100, 300, 400
 _WARMUP = 10
 _AVERAGING = 0.98
 _TEMPERATURE = 2.0
-_KEEP_SHAPES = 3.0
+_KEEP_SHAPES, _KEEP_SURE = 3.0, 4.0
 _ROOT_MINUTES = 3.0
 """Sum of the roots of all speakers' minutes at which the old lips count half."""
 
@@ -274,4 +274,4 @@ def _kept_loss(heard: Heard, taught: Heard, real: int, held: float) -> torch.Ten
         mouth[..., N_SHAPES:], torch.sigmoid(old_mouth[..., N_SHAPES:])
     )
     shapes = near[..., 2:].mean() + rest + held * lips
-    return _TEMPERATURE**2 * named + _KEEP_SHAPES * shapes + sure
+    return _TEMPERATURE**2 * named + _KEEP_SHAPES * shapes + _KEEP_SURE * sure
