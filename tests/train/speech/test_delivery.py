@@ -4,6 +4,7 @@ import pytest
 pytest.importorskip("scipy", reason="training needs opensonic[train]")
 pytest.importorskip("torch", reason="training needs opensonic[train]")
 
+from opensonic.errors import InputError
 from opensonic.speech.mel import SAMPLE_RATE
 from opensonic.speech.phones import PHONE_INDEX, SILENCE
 from opensonic.train.speech.codecs import pass_codec
@@ -16,6 +17,7 @@ from opensonic.train.speech.delivery import (
     whisper_sound,
 )
 from opensonic.train.speech.features import make_features
+from opensonic.train.speech.heldout import WAYS, say_otherwise
 from opensonic.train.speech.pretrain import swallow_bursts
 
 AA, S = PHONE_INDEX["aa"], PHONE_INDEX["s"]
@@ -146,3 +148,16 @@ def test_rows_hold_every_utterance_in_each_variant(tmp_path):
         with np.load(path) as data:
             assert len(data["mel"]) == len(data["phones"]) == len(data["mouth"]) > 200
             assert data["mel"].shape[1] == 64
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_held_out_speech_is_said_in_every_way(item, way):
+    said = say_otherwise(np.random.default_rng(0), item, way, [item])
+    assert np.isfinite(said.sound).all()
+    assert not np.array_equal(said.sound[:30_000], item.sound[:30_000])
+    assert (said.phones == item.phones).all()
+
+
+def test_an_unknown_way_is_refused(item):
+    with pytest.raises(InputError, match="expected one of child"):
+        say_otherwise(np.random.default_rng(0), item, "backwards", [item])

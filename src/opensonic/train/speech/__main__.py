@@ -20,7 +20,7 @@ from opensonic.train.speech.finetune import FinetuningPlan, finetune
 from opensonic.train.speech.music import make_music_bank
 from opensonic.train.speech.pretrain import TrainingPlan, pretrain
 
-_VARIANTS = 3
+_VARIANTS = 2
 
 
 def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
@@ -31,8 +31,8 @@ def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--tracks", type=Path, help="folder of true mouth tracks to fine-tune on")
     parser.add_argument("--measure-on", type=Path, help="folder of clips, never trained on")
     parser.add_argument("--music-seconds", type=float, default=2500, help="of music; 0: none")
-    parser.add_argument("--steps", type=int, default=4800, help="of pre-training")
-    parser.add_argument("--finetune-steps", type=int, default=400)
+    parser.add_argument("--steps", type=int, default=TrainingPlan.steps, help="of pre-training")
+    parser.add_argument("--finetune-steps", type=int, default=FinetuningPlan.steps)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--threads", type=int, default=1)
     return parser.parse_args(arguments)
@@ -48,7 +48,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
     torch.set_num_threads(options.threads)
     work: Path = options.work
-    corpus, rows = work / "corpus", work / "rows"
+    corpus, rows, music = work / "corpus", work / "rows", work / "music.npz"
     pretrained, tuned = work / "pretrained.pt", work / "tuned.pt"
 
     def runs(step: str) -> bool:
@@ -57,14 +57,15 @@ def main(arguments: Sequence[str] | None = None) -> None:
     if runs("corpus"):
         make_corpus(corpus, CorpusPlan(seed=options.seed))
     if runs("music"):
-        make_music_bank(work / "music.npz", options.music_seconds, options.seed)
+        make_music_bank(music, options.music_seconds, options.seed)
+    played = music if music.is_file() else None
     if runs("features"):
         make_features(corpus, rows, _VARIANTS, options.seed)
     if runs("pretrain"):
-        pretrain(rows, pretrained, TrainingPlan(steps=options.steps, seed=options.seed))
+        pretrain(rows, pretrained, TrainingPlan(options.steps, seed=options.seed), played)
     if runs("finetune") and options.tracks:
         plan = FinetuningPlan(steps=options.finetune_steps, seed=options.seed)
-        finetune(pretrained, options.tracks, rows, tuned, plan)
+        finetune(pretrained, options.tracks, rows, tuned, plan, played)
     if runs("export"):
         export_network(tuned if tuned.is_file() else pretrained, work / "speech.onnx")
     if runs("evaluate"):

@@ -65,7 +65,7 @@ def change_tempo(item: Labelled, slowness: npt.NDArray[np.float64]) -> Labelled:
     return replace(item, sound=stretch_sound(item.sound, places), times=times)
 
 
-def _sing(rng: np.random.Generator, item: Labelled) -> Labelled:
+def sing(rng: np.random.Generator, item: Labelled) -> Labelled:
     """Hold the vowels, with vibrato and notes."""
     held = np.isin(item.phones, _VOWELS)
     slowness = np.where(held, rng.uniform(1.5, 5, len(held)), rng.uniform(0.9, 1.4))
@@ -96,7 +96,8 @@ def whisper_sound(rng: np.random.Generator, sound: Sound) -> Sound:
     return np.asarray(fitted, np.float32)
 
 
-def _resize_tract(item: Labelled, factor: float) -> Labelled:
+def resize_tract(item: Labelled, factor: float) -> Labelled:
+    """Make vocal tract, pitch and pace `factor` times as small, high and fast."""
     times = (item.times / factor).astype(np.float32)
     return replace(item, sound=change_pace(item.sound, factor), times=times)
 
@@ -154,10 +155,10 @@ def vary_delivery(rng: np.random.Generator, item: Labelled) -> Labelled:
     if _WHISPERED < way < _CHILD:
         factor = float(rng.uniform(1.18, 1.42))
         slowness = factor * rng.uniform(0.9, 1.2)
-        return change_tempo(_resize_tract(item, factor), np.full(len(item.times), slowness))
-    item = _resize_tract(item, float(rng.uniform(0.84, 1.19)))
+        return change_tempo(resize_tract(item, factor), np.full(len(item.times), slowness))
+    item = resize_tract(item, float(rng.uniform(0.84, 1.19)))
     if way < _SUNG:
-        return _sing(rng, item)
+        return sing(rng, item)
     if way < _WHISPERED:
         return replace(item, sound=whisper_sound(rng, item.sound))
     if rng.random() < 0.5:

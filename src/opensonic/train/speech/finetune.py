@@ -22,10 +22,12 @@ from opensonic.speech.phones import PHONE_INDEX, SILENCE
 from opensonic.train.speech.augment import make_din
 from opensonic.train.speech.export import load_network
 from opensonic.train.speech.model import N_SHAPES, SpeechNetwork
+from opensonic.train.speech.music import read_music
 from opensonic.train.speech.pretrain import (
     CROP,
     Average,
     Batch,
+    MusicRows,
     SyntheticRows,
     disturb_rows,
     mask_rows,
@@ -56,28 +58,34 @@ class FinetuningPlan:
         synthetic: Synthetic crops per step.
         din: Crops without speech per step.
         learning_rate: Peak of the cosine.
+        clips: How many clips of the main speaker; None takes all that are not kept aside.
+        others: Whether to learn from the other people too, who otherwise measure.
         seed: Everything is drawn from it.
     """
 
-    steps: int = 600
+    steps: int = 1000
     real: int = 8
     synthetic: int = 12
-    din: int = 3
+    din: int = 4
     learning_rate: float = 3e-4
+    clips: int | None = None
+    others: bool = True
     seed: int = 1
 
 
-def split_clips(clips: Sequence[RealClip]) -> tuple[list[RealClip], list[RealClip]]:
-    """Keep aside, for measuring, the last 100 clips of the main speaker and all other people.
+def split_clips(
+    clips: Sequence[RealClip],
+) -> tuple[list[RealClip], list[RealClip], list[RealClip]]:
+    """Keep aside, for measuring, the last 100 clips of the main speaker.
 
     Returns:
-        Clips to train on and clips to measure on.
+        The main speaker's clips to train on, those to measure on, and the clips of other people.
     """
     speakers = [clip.speaker for clip in clips]
     main = max(set(speakers), key=speakers.count)
     own = [clip for clip in clips if clip.speaker == main]
     others = [clip for clip in clips if clip.speaker != main]
-    return own[:-_KEPT_ASIDE], own[-_KEPT_ASIDE:] + others
+    return own[:-_KEPT_ASIDE], own[-_KEPT_ASIDE:], others
 
 
 def warp_clip(
@@ -143,12 +151,22 @@ class _RealRows:
         return rows, lips, phones
 
 
-def draw_din(rng: np.random.Generator, count: int) -> Batch:
-    """Draw crops in which nobody speaks: the mouth is at rest."""
+def draw_din(rng: np.random.Generator, count: int, music: MusicRows | None = None) -> Batch:
+    """Draw crops in which nobody speaks: the mouth is at rest.
+
+    Args:
+        rng: Source of chance.
+        count: Number of crops.
+        music: Makes up half of the crops.
+    """
     crops = []
     for _ in range(count):
-        sound = make_din(rng, _DIN_ROWS * HOP_LENGTH)
-        mel = np.concatenate(list(log_mel([sound])))
+        if music and rng.random() < 0.5:
+            mel = music.cut(rng, _DIN_ROWS) - np.float32(rng.uniform(0, 8))
+            mel = disturb_rows(rng, mel)
+        else:
+            sound = make_din(rng, _DIN_ROWS * HOP_LENGTH)
+            mel = np.concatenate(list(log_mel([sound])))
         crops.append(np.concatenate(list(level_rows(iter([mel]))))[-CROP:, :N_MELS])
     return (
         torch.from_numpy(np.stack(crops)),
@@ -206,7 +224,14 @@ def measure_clips(network: SpeechNetwork, clips: Sequence[RealClip]) -> dict[str
     return found
 
 
-def finetune(weights: Path, tracks: Path, rows: Path, out: Path, plan: FinetuningPlan) -> None:
+def finetune(
+    weights: Path,
+    tracks: Path,
+    rows: Path,
+    out: Path,
+    plan: FinetuningPlan,
+    music: Path | None = None,
+) -> None:
     """Fine-tune a pre-trained network on true mouth tracks.
 
     Args:
@@ -215,12 +240,16 @@ def finetune(weights: Path, tracks: Path, rows: Path, out: Path, plan: Finetunin
         rows: Folder of synthetic training rows.
         out: The fine-tuned state dictionary.
         plan: Steps, batches and rate.
+        music: File of music without voices.
     """
     torch.manual_seed(plan.seed)
     rng = np.random.default_rng(plan.seed)
-    clips, kept = split_clips(list(read_tracks(tracks)))
+    own, kept, others = split_clips(list(read_tracks(tracks)))
+    clips = own[: plan.clips] + (others if plan.others else [])
+    kept += [] if plan.others else others
     network = load_network(weights)
-    source = SyntheticRows(rows, plan.seed)
+    played = MusicRows(read_music(music)) if music else None
+    source = SyntheticRows(rows, plan.seed, played)
     aligned = align_clips(network, clips, tracks / "words.json")
     source.relabel(fit_shapes(aligned))
     real = _RealRows(clips, aligned, rng)
@@ -234,7 +263,7 @@ def finetune(weights: Path, tracks: Path, rows: Path, out: Path, plan: Finetunin
         true, drawn, din = (
             real.draw(plan.real),
             source.draw(plan.synthetic),
-            draw_din(rng, plan.din),
+            draw_din(rng, plan.din, played),
         )
         batch = (
             torch.cat([drawn[0], din[0]]),

@@ -8,15 +8,19 @@ from __future__ import annotations
 
 import random
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
+from scipy.signal import butter, sosfilt
 
 from opensonic.errors import InputError
 from opensonic.speech.mel import FRAME_RATE, SAMPLE_RATE
 from opensonic.speech.phones import PHONE_INDEX, SILENCE
+from opensonic.train.speech.augment import make_music
 from opensonic.train.speech.corpus import Labelled, read_corpus
+from opensonic.train.speech.delivery import change_tempo, resize_tract, sing, whisper_sound
 from opensonic.train.speech.synthesis import EspeakVoices, Utterance, speak_festival, speak_flite
 from opensonic.train.speech.targets import label_rows
 from opensonic.train.speech.voices import (
@@ -29,7 +33,13 @@ from opensonic.train.speech.voices import (
 
 NOISES = ("white", "pink", "babble")
 """Kinds of noise that `add_noise` makes."""
+WAYS = ("child", "sung", "whispered", "telephone", "second voice", "music")
+"""Ways in which `say_otherwise` has speech said or heard."""
 
+_BESIDE_DB = 10.0
+"""Speech over a second voice or music, dB."""
+_CHILD_FACTOR = 1.3
+_TELEPHONE_HZ = (300, 3400)
 _SEED = 7
 _TALKERS = 6
 _VARIANTS = ("+f3", "+m6")
@@ -170,3 +180,46 @@ def add_noise(
     active = np.repeat(speaking, SAMPLE_RATE // FRAME_RATE)[:n_samples]
     level = np.sqrt(np.mean(item.sound[active] ** 2)) if active.any() else item.sound.std()
     return np.asarray(item.sound + noise * level * 10 ** (-snr_db / 20), np.float32)
+
+
+def say_otherwise(
+    rng: np.random.Generator, item: Labelled, way: str, items: Sequence[Labelled]
+) -> Labelled:
+    """Have speech said or heard in another way.
+
+    Args:
+        rng: Source of chance.
+        item: Clean speech and its labels.
+        way: One of `WAYS`: as by a child (tract and pitch x1.3 at the same pace), sung (vowels
+            held), whispered, over a telephone (300 to 3400 Hz, 8-bit mu-law), with one other voice
+            or made-up music 10 dB below.
+        items: Speech from which the second voice is taken.
+
+    Raises:
+        InputError: The way is unknown.
+    """
+    if way == "child":
+        return change_tempo(
+            resize_tract(item, _CHILD_FACTOR), np.full(len(item.times), _CHILD_FACTOR)
+        )
+    if way == "sung":
+        return sing(rng, item)
+    if way == "whispered":
+        return replace(item, sound=whisper_sound(rng, item.sound))
+    if way == "telephone":
+        band = butter(4, _TELEPHONE_HZ, "bandpass", fs=SAMPLE_RATE, output="sos")
+        narrow = sosfilt(band, item.sound)
+        peak = np.abs(narrow).max() + 1e-9
+        coded = np.sign(narrow) * np.log1p(255 * np.abs(narrow) / peak) / np.log(256)
+        coded = np.round(coded * 127) / 127
+        heard = np.sign(coded) * np.expm1(np.abs(coded) * np.log(256)) / 255 * peak
+        return replace(item, sound=heard.astype(np.float32))
+    if way not in WAYS:
+        raise InputError(f"way {way!r}: expected one of {', '.join(WAYS)}")
+    other = (
+        make_music(rng, len(item.sound))
+        if way == "music"
+        else np.resize(items[int(rng.integers(len(items)))].sound, len(item.sound))
+    )
+    level = item.sound.std() / (other.std() + 1e-9) * 10 ** (-_BESIDE_DB / 20)
+    return replace(item, sound=(item.sound + other * level).astype(np.float32))

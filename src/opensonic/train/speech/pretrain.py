@@ -20,9 +20,10 @@ import torch
 import torch.nn.functional as F
 
 from opensonic.errors import InputError
-from opensonic.speech.mel import LEVEL_LOOK_AHEAD, N_MELS, level_rows
+from opensonic.speech.mel import LEVEL_LOOK_AHEAD, N_MELS, level_rows, log_mel
 from opensonic.speech.phones import PHONE_INDEX
 from opensonic.train.speech.model import N_SHAPES, SpeechNetwork
+from opensonic.train.speech.music import read_music
 from opensonic.train.speech.targets import MouthTable, measure_effort, relabel_rows
 
 _LOG = logging.getLogger(__name__)
@@ -35,6 +36,7 @@ _AVERAGING = 0.995
 _LOG_EVERY = 50
 _STOPS = tuple(PHONE_INDEX[name] for name in ("p", "b", "t", "d", "k", "g"))
 _SWALLOWED = 0.3
+_MUSIC_SHARE = 0.2
 _OFFLINE_SHARE = 0.8
 """The rest of the crops is levelled with the short look-ahead of live use."""
 
@@ -107,12 +109,35 @@ def swallow_bursts(
         mel[first:last] = np.minimum(mel[first:last], quietest + noise)
 
 
+class MusicRows:
+    """Music without voices, to speak over and to be silent in."""
+
+    def __init__(self, sound: npt.NDArray[np.int16]) -> None:
+        """Analyse (N,) sound at 16 kHz, at least 10 s."""
+        scaled = (sound / 32768).astype(np.float32)
+        self._mel = np.concatenate(list(log_mel([scaled]))).astype(np.float16)
+
+    def cut(self, rng: np.random.Generator, n_rows: int) -> npt.NDArray[np.float32]:
+        """Cut (n_rows, 64) log-mel at random."""
+        start = int(rng.integers(len(self._mel) - n_rows))
+        return self._mel[start : start + n_rows].astype(np.float32)
+
+    def play_under(
+        self, rng: np.random.Generator, mel: npt.NDArray[np.float32]
+    ) -> npt.NDArray[np.float32]:
+        """Add music to speech (T, 64), 2 to 22 dB below its loud rows."""
+        music = self.cut(rng, len(mel))
+        level = np.quantile(mel.mean(1), 0.9) - np.quantile(music.mean(1), 0.9)
+        return np.asarray(np.logaddexp(mel, music + level - rng.uniform(0.5, 5)), np.float32)
+
+
 def crop_levelled(
     mel: npt.NDArray[np.float16],
     phones: npt.NDArray[np.int8],
     start: int,
     history: int,
     rng: np.random.Generator,
+    music: MusicRows | None = None,
 ) -> npt.NDArray[np.float32]:
     """Cut a disturbed, levelled crop of `CROP` rows; the level has run along before it.
 
@@ -122,10 +147,13 @@ def crop_levelled(
         start: First row of the crop.
         history: Rows ahead of the crop from which the level is followed.
         rng: Source of chance.
+        music: Played under some of the crops.
     """
     first = max(0, start - history)
     part = mel[first : start + CROP + _LOOK_AHEAD].astype(np.float32)
     swallow_bursts(rng, part, phones[first : first + len(part)])
+    if music and rng.random() < _MUSIC_SHARE:
+        part = music.play_under(rng, part)
     part = disturb_rows(rng, part)
     ahead = LEVEL_LOOK_AHEAD if rng.random() < _OFFLINE_SHARE else int(rng.integers(12, 30))
     rows = np.concatenate(list(level_rows(iter([part]), ahead)))[:, :N_MELS]
@@ -137,8 +165,9 @@ def crop_levelled(
 class SyntheticRows:
     """The files of training rows, drawn from at random; new files are picked up as they appear."""
 
-    def __init__(self, folder: Path, seed: int) -> None:
+    def __init__(self, folder: Path, seed: int, music: MusicRows | None = None) -> None:
         self._folder = folder
+        self._music = music
         self._rng = np.random.default_rng(seed)
         self._files: dict[Path, dict[str, npt.NDArray[Any]]] = {}
         self.refresh()
@@ -171,7 +200,9 @@ class SyntheticRows:
             data = files[self._rng.integers(len(files))]
             start = int(self._rng.integers(len(data["mel"]) - CROP - _LOOK_AHEAD))
             history = 0 if self._rng.random() < 0.25 else _HISTORY
-            rows.append(crop_levelled(data["mel"], data["phones"], start, history, self._rng))
+            rows.append(
+                crop_levelled(data["mel"], data["phones"], start, history, self._rng, self._music)
+            )
             mouth.append(data["mouth"][start : start + CROP].astype(np.float32))
             phones.append(data["phones"][start : start + CROP].astype(np.int64))
         return (
@@ -226,16 +257,17 @@ class Average:
             self.weights[name].mul_(keep).add_(value, alpha=1 - keep)
 
 
-def pretrain(rows: Path, out: Path, plan: TrainingPlan) -> None:
+def pretrain(rows: Path, out: Path, plan: TrainingPlan, music: Path | None = None) -> None:
     """Train a fresh network on synthetic rows and write its averaged weights.
 
     Args:
         rows: Folder of training rows.
         out: The weights, a PyTorch state dictionary; written every few steps too.
         plan: Steps, batch and rate.
+        music: File of music to speak over.
     """
     torch.manual_seed(plan.seed)
-    source = SyntheticRows(rows, plan.seed)
+    source = SyntheticRows(rows, plan.seed, MusicRows(read_music(music)) if music else None)
     network = SpeechNetwork()
     optimiser = torch.optim.AdamW(
         network.parameters(), lr=plan.learning_rate, weight_decay=0.02, betas=(0.9, 0.98)
