@@ -1,31 +1,45 @@
-"""The eyes: lids that close with their skin and lashes, brows, and an iris that looks around."""
+"""The eyes of a portrait: where their lids run, how the brows rise, and whether they can be seen.
+
+How the lids close is in `lids`. Landmarks may miss a part of large drawn eyes, so the edges are
+carried on over what is white beside them.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
+import cv2
 import numpy as np
 import numpy.typing as npt
 
 from opensonic.channels import INDEX
 from opensonic.engines.mesh.rig import Points, Rig
-from opensonic.engines.mesh.sampling import Box, Floats
-from opensonic.engines.mesh.seam import Cover
-from opensonic.engines.mesh.warp import LOWER, N_COEFFICIENTS, ramp
+from opensonic.engines.mesh.sampling import Floats, Image, sample
+from opensonic.engines.mesh.warp import N_COEFFICIENTS, ramp
 from opensonic.face import topology
 
-_SAMPLES = 33
+SAMPLES = 97
+REACH = 1.6
+"""How far the edges of the lids are carried on beyond the corners of the eye, in half eyes."""
 GAZE_REACH = np.array([0.026, 0.015], np.float32)
 """How far the iris goes to the right and down, e."""
-_LOWER_SHARE = 0.12
+LOWER_SHARE = 0.14
 """Share of the way that the lower lid goes."""
-_SLACK = 0.024
-"""How far below its landmarks the eye is taken to reach, e: a shut eye must not look out."""
-_RIM = 0.006
-"""The same for the upper lid; its lashes must stay on the lid."""
-_WIDEN = 1.12
-_BROW = 0.035
+LID_FOLLOWS = 0.2
+"""How far the upper lid goes with a gaze down, in ways of a blink."""
+_SLACK = 0.022
+"""How far below its landmarks an open eye is taken to reach, e: shut, it must not look out."""
+_OPEN_FROM, _OPEN_AT = 0.018, 0.05
+"""Heights of an eye between which it counts as shut and as open, e."""
+_BROW = 0.02
 """How far the hairs of a brow reach below its lower landmarks, e."""
+_LEAST_ROOM, _MOST_ROOM = 0.05, 0.24
+_HAIR = 0.58
+"""Brightness of a brow, as a share of that of the skin under it, from which it counts as hair."""
+_WHITE_UP, _WHITE_DOWN = 0.05, 0.06
+"""How far beyond the landmarks the white of an eye is looked for, e."""
+_COVERED = 0.42
+"""Brightness around the eyes, as a share of the cheeks', under which they are behind dark glass."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -34,17 +48,19 @@ class Eye:
 
     Attributes:
         blink: Column of the channel that closes it.
+        outer: Side of its outer corner in the frame of the eye, -1 or 1.
         middle: (2,) float32, px.
         half: Half of its width, e.
-        upper: (33,) float32, edge of the upper lid from the picture's left to its right, e below
-            the middle.
-        lower: (33,) float32, the same for the lower lid.
-        room: (33,) float32, e between the upper lid and the brow.
+        upper: (97,) float32, edge of the upper lid from the picture's left to its right, e below
+            the middle; to both sides beyond the corners.
+        lower: (97,) float32, the same for the lower lid; nowhere above the upper.
+        room: (97,) float32, e between the upper lid and the brow.
         iris: (2,) float32 middle of the iris, px.
         radius: Radius of the iris, px.
     """
 
     blink: int
+    outer: int
     middle: Floats
     half: float
     upper: Floats
@@ -55,14 +71,8 @@ class Eye:
 
     @property
     def grid(self) -> Floats:
-        """(33,) float32 places along the eye, -1 to 1."""
-        return np.linspace(-1, 1, _SAMPLES, dtype=np.float32)
-
-    def edge(self, rig: Rig, layer: bool) -> Floats:
-        """Give the edge of a lid in the picture: (33, 2) float32, px."""
-        line = self.lower if layer == LOWER else self.upper
-        frame = np.column_stack([self.grid * self.half, line])
-        return np.asarray(self.middle + frame @ rig.camera.axes[:2], np.float32)
+        """(97,) float32 places along the eye; its corners at -1 and 1."""
+        return np.linspace(-REACH, REACH, SAMPLES, dtype=np.float32)
 
     def shift_iris(self, places: Floats, gaze: Floats) -> Floats:
         """Let the iris look around; the corners of the eye stay.
@@ -104,69 +114,146 @@ _LEFT = _Parts(
 )
 
 
-def find_eyes(rig: Rig) -> tuple[Eye, Eye]:
+def find_eyes(image: Image, rig: Rig) -> tuple[Eye, Eye]:
     """Fit the person's right and left eye."""
-    return _fit_eye(rig, _RIGHT), _fit_eye(rig, _LEFT)
+    return _fit_eye(image, rig, _RIGHT), _fit_eye(image, rig, _LEFT)
 
 
-def _fit_eye(rig: Rig, parts: _Parts) -> Eye:
+def _fit_eye(image: Image, rig: Rig, parts: _Parts) -> Eye:
     points = rig.landmarks
     corners = points[[parts.upper[0], parts.upper[-1]]]
     middle = corners.mean(0)
     back = np.linalg.inv(rig.camera.axes[:2])
     half = max(float(np.abs((corners[0] - corners[1]) @ back)[0]) / 2, 0.03)
-    grid = np.linspace(-1, 1, _SAMPLES)
+    outer = 1 if ((corners[0] - middle) @ back)[0] > 0 else -1
+    grid = np.linspace(-REACH, REACH, SAMPLES)
 
     def trace(contour: tuple[int, ...]) -> npt.NDArray[np.float64]:
         frame = (points[list(contour)] - middle) @ back
         order = np.argsort(frame[:, 0])
-        line = np.interp(grid, frame[order, 0] / half, frame[order, 1])
-        padded = np.pad(line, 3, mode="reflect", reflect_type="odd")
-        return np.convolve(padded, [0.1, 0.25, 0.3, 0.25, 0.1], "same")[3:-3]
+        return _smooth(np.interp(grid, frame[order, 0] / half, frame[order, 1]), 4)
 
     upper, lower = trace(parts.upper), trace(parts.lower)
-    inside = np.clip((1 - np.abs(grid)) * 12, 0, 1)
-    upper -= _RIM * inside
-    opened = (np.maximum(lower - upper, 0) + _SLACK) * inside
-    room = np.clip(upper - trace(parts.brow) - _BROW, 0.075, 0.22)
+    height = float((lower - upper).max())
+    gap = np.maximum(lower - upper, 0)
+    white_up, white_down = _find_white(image, middle, half, outer, upper, upper + gap, rig)
+    upper, gap = upper - white_up, gap + white_up + white_down
+    slack = _SLACK * float(ramp(np.array(height, np.float32), _OPEN_FROM, _OPEN_AT))
+    gap += slack * (1 - ramp(np.abs(grid).astype(np.float32), 0.75, 1.3)) * (gap > 0)
+    gap = np.maximum(_smooth(gap, 4), 0)
+    room = upper - trace(parts.brow) - _BROW
+    room = _smooth(_find_room(image, middle, half, upper, room, rig), 10)
     rim = points[list(parts.iris[1:])] - points[parts.iris[0]]
     return Eye(
         INDEX[parts.blink],
+        outer,
         middle.astype(np.float32),
-        half * _WIDEN,
+        half,
         upper.astype(np.float32),
-        (upper + opened).astype(np.float32),
-        room.astype(np.float32),
+        (upper + gap).astype(np.float32),
+        np.clip(np.maximum(room, 0.5 * gap), _LEAST_ROOM, _MOST_ROOM).astype(np.float32),
         points[parts.iris[0]],
         max(float(np.linalg.norm(rim, axis=1).mean()), 1.0),
     )
 
 
-def uncover_tuck(basis: Floats, eye: Eye, rig: Rig) -> Floats:
-    """Take from an upper lid's edge the bit by which its skin goes behind the closed line.
+def _smooth(line: npt.NDArray[np.float64], half: int) -> npt.NDArray[np.float64]:
+    kernel = np.hanning(2 * half + 3)[1:-1]
+    return np.convolve(np.pad(line, half, mode="edge"), kernel / kernel.sum(), "valid")
+
+
+def _find_white(
+    image: Image,
+    middle: npt.NDArray[np.float64],
+    half: float,
+    outer: int,
+    upper: npt.NDArray[np.float64],
+    lower: npt.NDArray[np.float64],
+    rig: Rig,
+) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
+    """Find how far the white of the eye reaches past its landmarks: (97,) e up and down.
+
+    Down only near the outer corner: under the inner one skin may shine as white.
+    """
+    grid = np.linspace(-REACH, REACH, SAMPLES)
+    rows = np.linspace(-0.14, 0.16, 76)
+    y = np.stack(np.broadcast_arrays(rows[:, None] + 0 * grid, 0 * rows[:, None] + grid), -1)
+    places = middle + y[..., 1:] * half * rig.camera.axes[0] + y[..., :1] * rig.camera.axes[1]
+    seen = sample(image, places.astype(np.float32)).astype(np.float32)
+    light, tint = seen.mean(-1), (seen.max(-1) - seen.min(-1)) / (seen.max(-1) + 1)
+    below, above = rows[:, None] - lower, upper - rows[:, None]
+    skin = (below > 0.06) | (above > 0.06)
+    inside = (below < -0.005) & (above < -0.005)
+    if not inside.any() or np.median(tint[skin]) < 0.15:
+        return 0 * grid, 0 * grid
+    white = (tint < 0.55 * np.median(tint[skin])) & (light > 0.75 * np.median(light[skin]))
+    white &= (below < _WHITE_DOWN) & (above < _WHITE_UP) & (np.abs(grid) < 1.45)
+    _, parts = cv2.connectedComponents((white | inside).astype(np.uint8))
+    white &= np.isin(parts, np.unique(parts[inside]))
+    up, down = (
+        _smooth(np.maximum(np.where(white, reach, 0).max(0), 0), 8) for reach in (above, below)
+    )
+    up = up * ramp(np.abs(grid).astype(np.float32), 0.2, 0.6)
+    return up, down * ramp((grid * outer).astype(np.float32), 0.5, 0.8)
+
+
+def _find_room(
+    image: Image,
+    middle: npt.NDArray[np.float64],
+    half: float,
+    upper: npt.NDArray[np.float64],
+    room: npt.NDArray[np.float64],
+    rig: Rig,
+) -> npt.NDArray[np.float64]:
+    """Find how far above the upper lid the dark hair of the brow begins: (97,) e.
+
+    It is looked for in the upper part of the room that the landmarks give; lower down, lines of
+    the lid are as dark.
+    """
+    grid = np.linspace(-REACH, REACH, SAMPLES)
+    up = np.linspace(0.02, _MOST_ROOM, 45)[:, None]
+    right = (middle + grid[:, None] * half * rig.camera.axes[0])[None]
+    places = right + (upper - up)[..., None] * rig.camera.axes[1]
+    light = sample(image, places.astype(np.float32)).astype(np.float32).mean(-1)
+    level = np.maximum.accumulate(cv2.GaussianBlur(light, (0, 0), 2.0), 0)
+    thick = cv2.blur(light, (3, 9), anchor=(1, 0), borderType=cv2.BORDER_REPLICATE)
+    hair = thick < _HAIR * level
+    hair &= up > np.maximum(0.5 * room, 0.04)
+    return np.where(hair.any(0), np.minimum(up[hair.argmax(0), 0] - 0.01, room), room)
+
+
+def are_covered(image: Image, rig: Rig) -> bool:
+    """Tell whether dark glasses hide both eyes.
 
     Args:
-        basis: (33, 2, K) float32 movement of the skin along the edge.
-        eye: The eye.
+        image: (H, W, 3) uint8, RGB.
         rig: The portrait's rig.
-
-    Returns:
-        (33, 2, K) float32 movement of the visible edge.
     """
-    edge = basis.copy()
-    tucked = 2 * _RIM * np.clip((1 - np.abs(eye.grid)) * 6, 0, 1)
-    edge[..., eye.blink] -= tucked[:, None] * rig.camera.axes[1]
-    return edge
+    marks = rig.landmarks
+    light = image.max(-1)
+
+    def median_at(spots: npt.NDArray[np.floating]) -> float:
+        return float(np.median(sample(light, np.asarray(spots[None], np.float32))))
+
+    cheeks = median_at(marks[[205, 425, 4, 5, 195, 36, 266, 151, 9, 108, 337]])
+    for upper, lower, cheek in (
+        (topology.RIGHT_EYE_UPPER, topology.RIGHT_EYE_LOWER, 119),
+        (topology.LEFT_EYE_UPPER, topology.LEFT_EYE_LOWER, 348),
+    ):
+        under = marks[list(lower[2:-2])] * 0.5 + marks[cheek] * 0.5
+        inner = 0.5 * (marks[list(upper[2:-2])] + marks[list(lower[2:-2])])
+        if max(median_at(under), median_at(inner)) > _COVERED * cheeks:
+            return False
+    return True
 
 
-def eyes_basis(points: Points, rig: Rig, eyes: tuple[Eye, Eye], layer: bool) -> Floats:
-    """Compute what blinks and brows do.
+def brow_basis(points: Points, rig: Rig, eyes: tuple[Eye, Eye]) -> Floats:
+    """Compute what the brows do.
 
     Args:
         points: N places.
         rig: The portrait's rig.
         eyes: The eyes of the picture.
-        layer: `UPPER` or `LOWER`.
 
     Returns:
         (N, 2, K) float32, px.
@@ -179,37 +266,27 @@ def eyes_basis(points: Points, rig: Rig, eyes: tuple[Eye, Eye], layer: bool) -> 
     for eye, side in zip(eyes, sides, strict=True):
         x, y = ((points.xy - eye.middle) @ back).T
         s = x / eye.half
-        upper, lower = np.interp(s, eye.grid, eye.upper), np.interp(s, eye.grid, eye.lower)
-        away = np.maximum(y - lower if layer == LOWER else upper - y, 0)
-        opened = np.interp(s / (1 + 1.5 * away), eye.grid, eye.lower - eye.upper, left=0, right=0)
-        if layer == LOWER:
-            down[:, eye.blink] = -_LOWER_SHARE * opened * (1 - ramp(away, 0.0, 0.15))
-        else:
-            nearness = 1 - np.clip((away - 0.01) / np.interp(s, eye.grid, eye.room), 0, 1)
-            lid = nearness * (1 - ramp(y - lower, 0.06, 0.15))
-            tucked = 2 * _RIM * np.clip((1 - np.abs(s)) * 6, 0, 1)
-            down[:, eye.blink] = ((1 - _LOWER_SHARE) * opened + tucked) * lid
-            down[:, INDEX["gaze_y"]] += 0.2 * opened * lid
-            down[:, INDEX["brow_raise"]] -= 0.04 * side * forehead * (1 - nearness)
+        away = np.interp(s, eye.grid, eye.upper) - y
+        lift = np.clip((away - 0.01) / np.interp(s, eye.grid, eye.room), 0, 1)
+        down[:, INDEX["brow_raise"]] -= 0.04 * side * forehead * lift
     return np.asarray(down[:, None, :] * rig.camera.axes[1][None, :, None], np.float32)
 
 
-def lash_shade(edges: Floats, cover: Cover, box: Box, blink: float, e: float) -> Floats:
-    """Darken the line where the lids meet, as lashes do.
-
-    Args:
-        edges: (2, N, 2) float32 edges of the lids, px.
-        cover: How the lids cover the patch.
-        box: x0, y0, x1, y1 of the patch, px.
-        blink: How far the eye is closed, 0 to 1.
-        e: Distance of the outer eye corners, px.
-
-    Returns:
-        (H, W, 1) float32 factor, 1 where nothing changes.
-    """
-    xs = np.arange(box[0], box[2], dtype=np.float32)
-    low, high = edges[0, 0, 0], edges[0, -1, 0]
-    across = np.clip(2 * (xs - low) / max(high - low, 1) - 1, -1, 1)
-    near = np.exp(-((cover.depth / max(0.009 * e, 0.7)) ** 2)) * (1 - across**4)
-    strength = 0.45 * np.clip(blink, 0, 1) ** 2
-    return np.asarray(1 - strength * near[..., None], np.float32)
+def lid_basis(points: Points, rig: Rig, eyes: tuple[Eye, Eye], is_lower: bool) -> Floats:
+    """Compute what blinks do to places on a lid: (N, 2, K) float32, px."""
+    down = np.zeros((len(points.xy), N_COEFFICIENTS), np.float32)
+    back = np.linalg.inv(rig.camera.axes[:2])
+    for eye in eyes:
+        x, y = ((points.xy - eye.middle) @ back).T
+        upper, lower = (
+            np.interp(x / eye.half, eye.grid, line, left=0, right=0)
+            for line in (eye.upper, eye.lower)
+        )
+        if is_lower:
+            down[:, eye.blink] = -LOWER_SHARE * (lower - upper) * (1 - ramp(y - lower, 0.0, 0.15))
+        else:
+            near = np.clip(1 - (upper - y) / np.interp(x / eye.half, eye.grid, eye.room), 0, 1)
+            near *= 1 - ramp(y - lower, 0.06, 0.15)
+            down[:, eye.blink] = (1 - LOWER_SHARE) * (lower - upper) * near
+            down[:, INDEX["gaze_y"]] += LID_FOLLOWS * down[:, eye.blink]
+    return np.asarray(down[:, None, :] * rig.camera.axes[1][None, :, None], np.float32)

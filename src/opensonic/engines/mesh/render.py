@@ -11,12 +11,13 @@ from dataclasses import replace
 import numpy as np
 import numpy.typing as npt
 
-from opensonic.channels import HEAD, INDEX, MOUTH
-from opensonic.engines.mesh.eyes import GAZE_REACH, Eye, find_eyes, lash_shade, uncover_tuck
+from opensonic.channels import INDEX, MOUTH
+from opensonic.engines.mesh.eyes import GAZE_REACH, LID_FOLLOWS, are_covered, find_eyes
 from opensonic.engines.mesh.head import head_basis
+from opensonic.engines.mesh.lids import Lids
 from opensonic.engines.mesh.mouth import Mouth, head_reference, mouth_depth
 from opensonic.engines.mesh.rig import Rig
-from opensonic.engines.mesh.sampling import Box, Floats, Image, combine
+from opensonic.engines.mesh.sampling import Floats, Image, combine
 from opensonic.engines.mesh.seam import Seam, cover
 from opensonic.engines.mesh.sheet import Sheet
 from opensonic.engines.mesh.skin import landmark_basis, skin_basis
@@ -24,7 +25,6 @@ from opensonic.engines.mesh.style import measure_style
 from opensonic.engines.mesh.warp import (
     LOWER,
     N_COEFFICIENTS,
-    STIFF_STEPS,
     UPPER,
     Lattice,
     coefficients,
@@ -52,7 +52,9 @@ class MeshRenderer:
         self._landmarks = portrait.face.landmarks
         self._height, self._width = portrait.image.shape[:2]
         self._rig = Rig(portrait)
-        self._eyes = find_eyes(self._rig)
+        self._eyes = find_eyes(portrait.image, self._rig)
+        seen = () if are_covered(portrait.image, self._rig) else self._eyes
+        self._lids = tuple(Lids(eye, self._rig) for eye in seen)
         self._style = measure_style(portrait.image, self._rig)
         self._lattice = self._find_region()
         nodes = self._rig.points(self._lattice.xy.reshape(-1, 2))
@@ -63,15 +65,15 @@ class MeshRenderer:
         self._lower = skin_basis(nodes, self._rig, self._eyes, LOWER).reshape(
             rows, -1, N_COEFFICIENTS
         )
-        self._head = np.ascontiguousarray(
-            head_basis(nodes, self._rig).reshape(rows, -1, 2, N_COEFFICIENTS)[..., HEAD]
-        )
-        self._places = np.stack([self._lattice.xy] * 3)
+        self._places = np.stack([self._lattice.xy] * 2)
         margin = int(0.3 * self._rig.e) + 2
         self._sheet = Sheet(portrait.image, self._lattice, margin)
         self._mouth = Mouth(portrait.image, self._rig, self._style)
         self._lips = self._lip_seam()
-        self._lids = tuple(self._lid_seam(eye) for eye in self._eyes)
+        self._lid_corners = {
+            lids.eye.blink: head_basis(self._rig.points(lids.corners), self._rig)
+            for lids in self._lids
+        }
         self._skull = self._skull_basis()
         self._landmark_basis = landmark_basis(self._rig, self._eyes)
 
@@ -102,15 +104,6 @@ class MeshRenderer:
             basis[..., INDEX["lower_lip_tuck"]] *= 0.5
             bases.append(basis)
         return Seam(edges[0], edges[1], bases[0], bases[1])
-
-    def _lid_seam(self, eye: Eye) -> Seam:
-        edges = [eye.edge(self._rig, layer) for layer in (UPPER, LOWER)]
-        bases = [
-            skin_basis(self._rig.points(edge), self._rig, self._eyes, layer)
-            for edge, layer in zip(edges, (UPPER, LOWER), strict=True)
-        ]
-        upper = uncover_tuck(bases[0], eye, self._rig)
-        return Seam(edges[0], edges[1], upper, bases[1])
 
     def _skull_basis(self) -> tuple[Floats, Floats, Floats]:
         rig = self._rig
@@ -147,21 +140,18 @@ class MeshRenderer:
         np.copyto(frame, self._image)
         factors = coefficients(values)
         lips = self._lips.edges(factors)
-        lids = [seam.edges(factors) for seam in self._lids]
-        layers, (start, stop) = self._invert(lips, lids, factors)
+        layers, (start, stop) = self._invert(lips, factors)
         is_lower = np.zeros(layers.shape[1:3], bool)
-        is_lower[start:stop] = self._is_lower(lips, lids, self._lattice.xy[start:stop])
+        is_lower[start:stop] = self._is_lower(lips, self._lattice.xy[start:stop])
         is_lower[stop:] = True
         self._draw_skin(frame, layers, is_lower)
         if self._rig.lips.is_open or np.abs(factors[MOUTH]).max() > _NOTHING:
             self._draw_mouth(frame, layers, lips, factors)
-        for eye, edges in zip(self._eyes, lids, strict=True):
-            self._draw_eye(frame, layers, edges, eye, factors)
+        for lids in self._lids:
+            self._draw_eye(frame, layers[0], lids, factors)
         return frame
 
-    def _invert(
-        self, lips: Floats, lids: list[Floats], factors: Floats
-    ) -> tuple[Floats, tuple[int, int]]:
+    def _invert(self, lips: Floats, factors: Floats) -> tuple[Floats, tuple[int, int]]:
         """Find the places that both layers show; each only in the rows where it is seen.
 
         Returns:
@@ -170,8 +160,7 @@ class MeshRenderer:
         """
         grid = self._lattice
         margin = 0.4 * self._rig.e
-        top = min(float(edges[..., 1].min()) for edges in lids) - margin
-        bottom = float(lips[..., 1].max()) + margin
+        top, bottom = float(lips[..., 1].min()) - margin, float(lips[..., 1].max()) + margin
         rows = len(grid.xy)
         start = int(np.clip((top - grid.y0) / grid.step, 0, rows - 4))
         stop = int(np.clip((bottom - grid.y0) / grid.step + 2, start + 4, rows))
@@ -184,17 +173,10 @@ class MeshRenderer:
         return self._places, (start, stop)
 
     @staticmethod
-    def _is_lower(lips: Floats, lids: list[Floats], nodes: Floats) -> npt.NDArray[np.bool_]:
-        eyes = np.stack([edges.mean((0, 1)) for edges in lids])
+    def _is_lower(lips: Floats, nodes: Floats) -> npt.NDArray[np.bool_]:
         corners = lips[0, [0, -1]]
-        halfway = 0.5 * (eyes + corners)
-
-        def is_below(line: Floats) -> npt.NDArray[np.bool_]:
-            along = line[1] - line[0]
-            away = nodes - line[0]
-            return np.asarray(along[0] * away[..., 1] - along[1] * away[..., 0] > 0)
-
-        return np.asarray((is_below(eyes) & ~is_below(halfway)) | is_below(corners))
+        along, away = corners[1] - corners[0], nodes - corners[0]
+        return np.asarray(along[0] * away[..., 1] - along[1] * away[..., 0] > 0)
 
     def _draw_skin(self, frame: Image, layers: Floats, is_lower: npt.NDArray[np.bool_]) -> None:
         """Warp what moves, band by band of the lattice."""
@@ -233,33 +215,21 @@ class MeshRenderer:
         moved = xy + combine(basis, factors)
         return np.asarray(np.einsum("ij,jk->ki", back, moved), np.float32)
 
-    def _draw_eye(
-        self,
-        frame: Image,
-        layers: Floats,
-        edges: Floats,
-        eye: Eye,
-        factors: Floats,
-    ) -> None:
+    def _draw_eye(self, frame: Image, layer: Floats, lids: Lids, factors: Floats) -> None:
         gaze = factors[[INDEX["gaze_x"], INDEX["gaze_y"]]] * GAZE_REACH * self._rig.e
-        if abs(factors[eye.blink]) < _NOTHING and np.abs(gaze).max() < _NOTHING:
+        blink = float(factors[lids.eye.blink])
+        closure = blink + (1 - blink) * LID_FOLLOWS * float(factors[INDEX["gaze_y"]])
+        if abs(closure) < _NOTHING and np.abs(gaze).max() < _NOTHING:
             return
-        part = self._sheet.part_around(edges, 0.05 * self._rig.e)
+        moved = lids.corners + combine(self._lid_corners[lids.eye.blink], factors)
+        part = self._sheet.part_around(moved, 0)
         if part is None:
             return
-        box = self._sheet.box_of(part)
-        above, below = (self._sheet.show(layer, part) for layer in layers[:2])
-        shares = cover(edges, box, self._style.softness)
-        ball = self._sheet.read(eye.shift_iris(self._stiff_places(part, factors), gaze))
-        picture = above * shares.above + below * shares.below + ball * shares.between
-        if abs(factors[eye.blink]) >= _NOTHING:
-            picture *= lash_shade(edges, shares, box, float(factors[eye.blink]), self._rig.e)
-        frame[box[1] : box[3], box[0] : box[2]] = np.rint(np.clip(picture, 0, 255))
-
-    def _stiff_places(self, part: Box, factors: Floats) -> Floats:
-        """(H, W, 2) float32 places that a part would show if only the head moved, px."""
-        c0, r0 = max(part[0] - 4, 0), max(part[1] - 4, 0)
-        rows, columns = slice(r0, part[3] + 6), slice(c0, part[2] + 6)
-        moved = combine(self._head[rows, columns], factors[HEAD])
-        self._places[2, rows, columns] = self._lattice.invert(moved, r0, c0, STIFF_STEPS)
-        return self._sheet.locate(self._places[2], part)
+        places = self._sheet.locate(layer, part)
+        lid = lids.show(places, closure, self._style.softness)
+        ball = self._sheet.read(lids.eye.shift_iris(places, gaze)) * lid.between
+        upper = self._sheet.read(lid.upper) * lid.above
+        lower = self._sheet.read(lid.lower) * (1 - lid.above - lid.between)
+        picture = (ball + upper + lower) * lid.shade
+        x0, y0, x1, y1 = self._sheet.box_of(part)
+        frame[y0:y1, x0:x1] = np.rint(np.clip(picture, 0, 255))

@@ -6,7 +6,7 @@ import numpy as np
 
 from opensonic.channels import INDEX
 from opensonic.engines.mesh.camera import MOUTH_V
-from opensonic.engines.mesh.eyes import GAZE_REACH, Eye, eyes_basis
+from opensonic.engines.mesh.eyes import GAZE_REACH, Eye, brow_basis, lid_basis
 from opensonic.engines.mesh.head import head_basis
 from opensonic.engines.mesh.rig import Points, Rig
 from opensonic.engines.mesh.sampling import Floats
@@ -23,7 +23,7 @@ _EYE_V, _CHEEK_V = -0.27, 0.10
 
 
 def skin_basis(points: Points, rig: Rig, eyes: tuple[Eye, Eye], layer: bool) -> Floats:
-    """Add up what mouth, eyes and head do.
+    """Add up what mouth, brows and head do; the lids are drawn over it.
 
     Args:
         points: N places.
@@ -35,9 +35,7 @@ def skin_basis(points: Points, rig: Rig, eyes: tuple[Eye, Eye], layer: bool) -> 
         (N, 2, K) float32, px.
     """
     mouth = mouth_basis(points, rig, layer)
-    return np.asarray(
-        mouth + eyes_basis(points, rig, eyes, layer) + head_basis(points, rig), np.float32
-    )
+    return np.asarray(mouth + brow_basis(points, rig, eyes) + head_basis(points, rig), np.float32)
 
 
 def landmark_basis(rig: Rig, eyes: tuple[Eye, Eye]) -> Floats:
@@ -58,6 +56,8 @@ def landmark_basis(rig: Rig, eyes: tuple[Eye, Eye]) -> Floats:
     is_lower[_LOWER_LIP + _LOWER_LIDS] = True
     basis = skin_basis(points, rig, eyes, UPPER)
     basis[is_lower] = skin_basis(points, rig, eyes, LOWER)[is_lower]
+    lids = [lid_basis(points, rig, eyes, lower) for lower in (False, True)]
+    basis += np.where(is_lower[:, None, None], lids[1], lids[0])
     basis[_IRISES] = head_basis(points, rig)[_IRISES]
     basis[_IRISES, 0, INDEX["gaze_x"]] = GAZE_REACH[0] * rig.e
     basis[_IRISES, 1, INDEX["gaze_y"]] = GAZE_REACH[1] * rig.e

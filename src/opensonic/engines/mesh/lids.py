@@ -1,0 +1,151 @@
+"""How lids close: the upper one comes down with its skin and lashes, the lower one rises a little.
+
+Skin of a lid moves up and down only, in the frame of its eye, so that each column of the eye is a
+line on which the movement is inverted exactly, however far the lid is drawn out. That is done once
+per portrait for some degrees of closure; a frame takes the mean of two of them.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+
+from opensonic.engines.mesh.eyes import LOWER_SHARE, REACH, SAMPLES, Eye
+from opensonic.engines.mesh.rig import Rig
+from opensonic.engines.mesh.sampling import Floats, sample
+from opensonic.engines.mesh.warp import ramp
+
+OPENEST = -0.25
+"""Least closure that is shown: wide eyes."""
+_LEVELS = 11
+_ROWS = 121
+_STIFF = 0.03
+"""Height of the rim of the upper lid, with the lashes, that is not drawn out, e."""
+_TUCK = 0.008
+"""Height of the rim that goes behind the closed line, e."""
+_FAN_IN, _FAN_OUT = 2.0, 6.0
+"""How far the lashes lean away from the middle of the eye, at its inner and at its outer end."""
+_DRAWN_OUT = 1.1
+"""How much more the skin near the rim is drawn out than that near the brow."""
+_UNDER_CORNER = 0.10
+_PRESSED = 0.75
+"""How far the skin is pressed together at most."""
+
+
+@dataclass(frozen=True, eq=False)
+class Lid:
+    """What the pixels of a patch show of an eye; the shares add up to 1.
+
+    Attributes:
+        upper: (H, W, 2) float32 places of the picture that the upper lid shows, px.
+        lower: (H, W, 2) float32, the same for the lower lid.
+        above: (H, W, 1) float32 share of the upper lid.
+        between: (H, W, 1) float32 share of the eye ball.
+        shade: (H, W, 1) float32 factor of the lashes' shadow.
+    """
+
+    upper: Floats
+    lower: Floats
+    above: Floats
+    between: Floats
+    shade: Floats
+
+
+class Lids:
+    """Both lids of one eye.
+
+    Args:
+        eye: The eye.
+        rig: The portrait's rig.
+    """
+
+    def __init__(self, eye: Eye, rig: Rig) -> None:
+        self._e = float(rig.e)
+        self._axes = rig.camera.axes[:2]
+        self._down = rig.camera.axes[1]
+        self.eye = eye
+        top = float((eye.upper - eye.room).min()) - 0.02
+        bottom = float(eye.lower.max()) + 0.16
+        self._y = np.linspace(top, bottom, _ROWS, dtype=np.float32)
+        self._low, self._high = 0.0, 1.0
+        into = np.linalg.inv(self._axes)
+        scale = np.array([(SAMPLES - 1) / (2 * REACH * eye.half), (_ROWS - 1) / (bottom - top)])
+        self._matrix = np.asarray(into * scale, np.float32)
+        self._shift = np.array([(SAMPLES - 1) / 2, -top * scale[1]], np.float32)
+        self._shift -= eye.middle @ self._matrix
+        self._closures = np.linspace(OPENEST, 1, _LEVELS)
+        self._levels = [self._solve(float(closure)) for closure in self._closures]
+
+    @property
+    def corners(self) -> Floats:
+        """(4, 2) float32 corners of what the lids can move, px."""
+        eye = self.eye
+        x = REACH * eye.half
+        box = np.array([[a, b] for a in (-x, x) for b in (self._y[0], self._y[-1])], np.float32)
+        return np.asarray(eye.middle + box @ self._axes, np.float32)
+
+    def _solve(self, closure: float) -> Floats:
+        """(R, Q, 4) float32: ways back to the skin of both lids in e, px under both edges."""
+        eye, y = self.eye, self._y[:, None]
+        gap, s = eye.lower - eye.upper, eye.grid
+        upper = eye.upper + closure * (1 - LOWER_SHARE) * gap
+        lower = eye.lower - max(closure, 0) * LOWER_SHARE * gap
+        away = eye.upper - y
+        outwards = s * eye.outer
+        fan = np.where(outwards > 0, _FAN_OUT, _FAN_IN)
+        root = s / (1 + fan * np.clip(away, 0, 0.06))
+        way = (1 - LOWER_SHARE) * np.interp(root, s, gap) + _TUCK * np.interp(
+            root, s, np.clip(gap * 30, 0, 1)
+        )
+        near = (
+            1 - np.clip((away - _STIFF) / np.maximum(eye.room - _STIFF, 0.03), 0, 1)
+        ) ** _DRAWN_OUT
+        beside = ramp(np.abs(s), 0.95, 1.15)
+        near = near * (1 - beside * ramp(-away, 0.0, _UNDER_CORNER))
+        down = _ease(closure * way * near, self._y)
+        up = -max(closure, 0) * LOWER_SHARE * gap * (1 - ramp(y - eye.lower, 0.0, 0.14))
+        field = np.empty((_ROWS, SAMPLES, 4), np.float32)
+        for column in range(SAMPLES):
+            for channel, move in ((0, down), (1, up)):
+                there = np.maximum.accumulate(self._y + move[:, column])
+                back = np.interp(self._y, there, self._y)
+                field[:, column, channel] = back - self._y
+        step = 2 * REACH * eye.half / (SAMPLES - 1)
+        for channel, edge in ((2, upper), (3, lower)):
+            slope = np.gradient(edge) / step
+            field[..., channel] = (y - edge) * self._e / np.sqrt(1 + slope**2)
+        return field
+
+    def show(self, places: Floats, closure: float, softness: float) -> Lid:
+        """Say what a patch shows.
+
+        Args:
+            places: (H, W, 2) float32 places of the picture that it would show unmoved, px.
+            closure: 0 as in the picture, 1 shut.
+            softness: Width of an edge, px.
+        """
+        at = (float(np.clip(closure, OPENEST, 1)) - OPENEST) / (1 - OPENEST) * (_LEVELS - 1)
+        first = min(int(at), _LEVELS - 2)
+        share = at - first
+        field = cv2.addWeighted(self._levels[first], 1 - share, self._levels[first + 1], share, 0)
+        maps = cv2.transform(places, np.column_stack([self._matrix.T, self._shift]))
+        seen = sample(np.asarray(field, np.float32), np.asarray(maps, np.float32))
+        upper = places + seen[..., :1] * self._down
+        lower = places + seen[..., 1:2] * self._down
+        under = np.clip(0.5 + seen[..., 2:] / np.float32(softness), 0, 1)
+        below = under.min(-1, keepdims=True)
+        above = 1 - under[..., :1]
+        across = np.clip((maps[..., :1] * 2 / (SAMPLES - 1) - 1) * REACH, -1, 1)
+        near = np.exp(-((seen[..., 2:3] / max(0.009 * self._e, 0.7)) ** 2)) * (1 - across**4)
+        strength = 0.45 * np.clip(closure, 0, 1) ** 2
+        return Lid(upper, lower, above, 1 - above - below, 1 - strength * near)
+
+
+def _ease(down: Floats, y: Floats) -> Floats:
+    """Let skin that would slide over other skin press it together instead: (R, Q) e."""
+    slant = down + _PRESSED * y[:, None]
+    return np.asarray(
+        np.minimum.accumulate(slant[::-1], 0)[::-1] - _PRESSED * y[:, None], np.float32
+    )
