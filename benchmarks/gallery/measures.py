@@ -48,8 +48,8 @@ class Figures:
         gap_speech: The median over the frames of the speech in which the lips shall touch, %.
         gap_speech_worst: The largest of those, %.
         changed_at_rest: Pixels that differ from the picture at rest.
-        changed_outside: Pixels that differ where a pose moves nothing, the most of all poses.
-        skin: Largest change of the colour of untouched skin, 1/255.
+        changed_outside: Pixels that differ from rest where a pose moves nothing, the most of all.
+        skin: Change of the colour of skin, median over the face, the largest of all poses, 1/255.
         step_asked: Largest movement of a landmark from frame to frame that the motion asks for,
             % of e.
         step_over: By how much a tracked landmark moves further than any is asked to, % of e.
@@ -164,9 +164,9 @@ def _measure_outside(renders: Renders) -> int:
         "eyes": far | (v > 0.55) | (v < -1.1) | (np.abs(u) > 1.3),
         "head": far,
     }
-    original = renders.portrait.image
+    at_rest = renders.stills[0]
     return max(
-        _count_changes(original, frame, still[pose.kind])
+        _count_changes(at_rest, frame, still[pose.kind])
         for pose, frame in zip(renders.poses, renders.stills, strict=True)
         if pose.kind in still
     )
@@ -181,7 +181,7 @@ def _measure_skin(renders: Renders) -> float:
     for pose, frame in zip(renders.poses, renders.stills, strict=True):
         there = renders.renderer.landmarks(pose.values)[list(_SKIN), :2]
         change = np.abs(_patch_colours(frame, there, side) - before)
-        largest = max(largest, float(change.max()))
+        largest = max(largest, float(np.median(change.max(1))))
     return largest
 
 

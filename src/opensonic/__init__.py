@@ -13,6 +13,7 @@ from opensonic.errors import (
     SettingsError,
     WeightsError,
 )
+from opensonic.inspector.inspection import Inspection, inspect_portrait
 from opensonic.motion.exchange import read_motion
 from opensonic.motion.writer import write_motion
 from opensonic.settings import Settings
@@ -23,6 +24,7 @@ __all__ = [
     "EncodeError",
     "Face",
     "InputError",
+    "Inspection",
     "Motion",
     "NoFaceError",
     "OpenSonicError",
@@ -36,6 +38,7 @@ __all__ = [
     "WeightsError",
     "animate",
     "hear_motion",
+    "inspect_portrait",
     "read_motion",
     "write_motion",
 ]

@@ -11,6 +11,7 @@ import typer
 from opensonic.cli.animate import animate
 from opensonic.cli.demo import demo
 from opensonic.cli.doctor import doctor
+from opensonic.cli.inspect import inspect
 from opensonic.cli.motion import motion
 from opensonic.cli.train import app as train
 
@@ -57,6 +58,7 @@ def _main(
 
 
 app.command(epilog=RESPONSIBLE_USE)(animate)
+app.command()(inspect)
 app.command()(motion)
 app.command()(demo)
 app.command()(doctor)
