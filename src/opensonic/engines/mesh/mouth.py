@@ -16,18 +16,22 @@ from opensonic.engines.mesh.rig import Rig
 from opensonic.engines.mesh.sampling import Box, Floats, Image, sample
 from opensonic.engines.mesh.seam import Cover
 from opensonic.engines.mesh.style import Style
+from opensonic.engines.mesh.teeth import Canvas, draw_teeth, draw_tip, draw_tongue
 from opensonic.engines.mesh.warp import ramp
 
-_UPPER_TEETH = (0.050, 0.046, 0.043, 0.037, 0.031, 0.026)
-"""Half of the row from the middle: widths as seen from the front, e."""
-_UPPER_EDGE = 0.045
-"""How far the upper teeth reach below the line of closed lips, e."""
-_LOWER_TEETH = (0.032, 0.033, 0.037, 0.034, 0.030, 0.026)
-_LOWER_EDGE = 0.014
 _TEETH_GAP = 0.08
 """Opening of the picture's mouth from which its own teeth are worth taking, e."""
 _HALF_WIDTH, _ABOVE, _BELOW = 0.40, 0.22, 0.30
 """Reach of the drawings around the middle of the mouth, e."""
+_TIP = 0.024
+"""Where the raised tip of the tongue ends: behind the edge of the upper teeth, e."""
+_CREASE = np.array([0.50, 0.60, 0.58], np.float32)
+_INK = np.array([0.88, 0.92, 0.90], np.float32)
+"""What the line between the lips takes from the light of the skin."""
+_HIDDEN = 0.02
+"""How far the tip of the tongue is raised before it shows."""
+_SLOT = 0.016
+"""Opening that lets half of the light in, e."""
 
 
 class Mouth:
@@ -42,28 +46,22 @@ class Mouth:
     def __init__(self, image: Image, rig: Rig, style: Style) -> None:
         self._rig = rig
         self._scale = float(rig.e)
-        self._light, self._style = style.light, style
+        self._style = style
         middle = len(rig.lips.grid) // 2
         gap = float(rig.lips.lower[middle] - rig.lips.upper[middle])
         self._line = float(rig.lips.upper[middle]) + 0.4 * gap
         k = self._scale
         size = (int((_ABOVE + _BELOW) * k) + 1, int(2 * _HALF_WIDTH * k) + 1)
         rows, columns = np.mgrid[: size[0], : size[1]].astype(np.float32)
-        self._x, self._y = columns / k - _HALF_WIDTH, rows / k - _ABOVE
+        self._canvas = Canvas(columns / k - _HALF_WIDTH, rows / k - _ABOVE, k)
         own = self._take_teeth(image)
-        self.upper = self._draw_teeth(_UPPER_TEETH, True) if own is None else own
-        self.lower = self._draw_teeth(_LOWER_TEETH, False)
-        self.tongue = self._draw_tongue()
-
-    def _finish(self, colour: Floats, alpha: Floats) -> Floats:
-        """Soften a drawing as the picture is: (H, W, 4) float32, premultiplied, alpha last."""
-        sigma = max(self._style.softness * 0.5, 0.35)
-        both = np.dstack([colour * alpha[..., None], alpha]).astype(np.float32)
-        both = np.asarray(cv2.GaussianBlur(both, (0, 0), sigma), np.float32)
-        if not self._style.is_drawn:
-            noise = np.random.default_rng(0).normal(0, self._style.grain, alpha.shape)
-            both[..., :3] += (noise * both[..., 3])[..., None]
-        return both
+        self.upper = draw_teeth(self._canvas, style, True) if own is None else own
+        self.lower = None if style.is_flat else draw_teeth(self._canvas, style, False)
+        self.tongue = draw_tongue(self._canvas, style)
+        self.tip = draw_tip(self._canvas, style)
+        glow = style.flesh / max(float(style.light.mean()), 1.0)
+        self._glow = np.asarray((0.08 if style.is_flat else 0.30) * glow, np.float32)
+        self._dark = np.float32(0.3 if style.is_flat else 1.0)
 
     def _take_teeth(self, image: Image) -> Floats | None:
         """Take the person's own teeth, where the picture shows them: (H, W, 4) or None."""
@@ -71,11 +69,11 @@ class Mouth:
         if not rig.lips.is_open or float((rig.lips.lower - rig.lips.upper).max()) < _TEETH_GAP:
             return None
         matrix = self._matrix(np.eye(2, 3, dtype=np.float32), 0.0, (0, 0))
-        rows, columns = np.indices(self._x.shape, np.float32)
+        rows, columns = np.indices(self._canvas.x.shape, np.float32)
         places = np.stack([columns, rows], -1) @ matrix[:, :2].T + matrix[:, 2]
         colour = sample(image, places.astype(np.float32)).astype(np.float32)
         points = rig.points(places.reshape(-1, 2))
-        inside = np.minimum(points.below_upper, -points.below_lower).reshape(self._x.shape)
+        inside = np.minimum(points.below_upper, -points.below_lower).reshape(self._canvas.x.shape)
         bright, red = colour.mean(-1), redness(colour)
         teeth = (inside > 0.015) & (red < 0.6 * rig.lips.redness)
         if teeth.sum() < 20:
@@ -89,47 +87,7 @@ class Mouth:
         like = np.asarray(cv2.morphologyEx(like, cv2.MORPH_CLOSE, np.ones((size, size), np.uint8)))
         if like[inside > 0.015].mean() < 0.3:
             return None
-        return self._finish(colour, like)
-
-    def _draw_teeth(self, widths: tuple[float, ...], is_upper: bool) -> Floats:
-        x, y = np.abs(self._x), self._y
-        ends = np.cumsum(widths)
-        starts = ends - widths
-        number = np.clip(np.searchsorted(ends, x.ravel()), 0, len(widths) - 1).reshape(x.shape)
-        half = np.array(widths, np.float32)[number] / 2
-        across = (x - starts.astype(np.float32)[number]) / half - 1
-        soft = 1.2 / self._scale
-        bend = np.abs(across) ** 4
-        if is_upper:
-            lift = np.array([0.0, 0.010, 0.002, 0.012, 0.016, 0.02], np.float32)[number]
-            edge = _UPPER_EDGE - lift - 0.22 * x * x - 0.008 * bend
-            inside = np.clip((edge - y) / soft, 0, 1)
-            along = (edge - y) / 0.10
-            gum = ramp(along - 0.18 * bend, 0.92, 1.02)
-        else:
-            edge = _LOWER_EDGE + 0.30 * x * x + 0.006 * bend
-            inside = np.clip((y - edge) / soft, 0, 1)
-            along = (y - edge) / 0.085
-            gum = ramp(along - 0.18 * bend, 0.92, 1.02)
-        end = 1 - ramp(x, float(ends[-1]) - 0.02, float(ends[-1]))
-        side = np.clip(1 - (x / 0.34) ** 2, 0.06, 1)
-        gap = 1 - (0.12 if self._style.is_drawn else 0.34) * np.clip(np.abs(across), 0, 1) ** 8
-        body = 0.90 + 0.10 * np.cos(np.clip(along, 0, 1) * 3 - 1.2)
-        shade = side * gap * body * (0.95 if is_upper else 0.62)
-        ivory = self._light * np.array([1.03, 0.955, 0.87], np.float32)
-        pink = self._light * np.array([0.66, 0.36, 0.36], np.float32)
-        colour = ivory * (1 - gum[..., None]) + pink * gum[..., None]
-        return self._finish(colour * shade[..., None], inside * end)
-
-    def _draw_tongue(self) -> Floats:
-        x, y = self._x, self._y
-        top = -0.085 + 1.6 * x * x
-        inside = ramp(y - top, -0.01, 0.05) * (1 - ramp(np.abs(x), 0.17, 0.25))
-        groove = 1 - 0.16 * np.exp(-((x / 0.02) ** 2))
-        round_ = np.clip(0.30 + 7.0 * (y - top), 0.30, 1.0) * np.clip(1 - (x / 0.3) ** 2, 0.2, 1)
-        pink = self._light * np.array([0.86, 0.43, 0.42], np.float32)
-        colour = pink * (groove * round_)[..., None]
-        return self._finish(colour, inside.astype(np.float32))
+        return self._canvas.finish(colour, like, self._style)
 
     def _matrix(self, head: Floats, shift: float, origin: tuple[int, int]) -> Floats:
         axes = self._rig.camera.axes
@@ -156,29 +114,56 @@ class Mouth:
         size = (box[2] - box[0], box[3] - box[1])
         jaw = float(coefficients[INDEX["jaw_open"]]) * JAW_GAP
         lift = float(np.clip(coefficients[INDEX["tongue_up"]], 0, 1))
-        e = self._scale
-        depth, height = cover.depth / e, cover.height / e
-        deep = np.float32(0.30) + np.float32(0.7) * np.exp(-np.maximum(height, 0) / 0.10)
-        picture = (self._light * np.array([0.24, 0.085, 0.08], np.float32)) * deep[..., None]
-        reach = jaw - max(jaw - 0.075, 0.0) * lift
-        layers = (
-            (self.tongue, reach + 0.02 - 0.05 * lift),
-            (self.lower, jaw),
-            (self.upper, 0.0),
-        )
-        lower_light = np.clip(0.35 + np.maximum(depth, 0) * 5, 0, 1)
+        tuck = float(np.clip(coefficients[INDEX["lower_lip_tuck"]], 0, 1))
+        e, dark = self._scale, self._dark
+        depth, height = np.maximum(cover.depth, 0) / e, np.maximum(cover.height, 0) / e
+        lower_light = 1 - dark * (1 - np.clip(0.30 + depth * 5, 0, 1))
+        shadow = 1 - dark * 0.6 * np.minimum(height / 0.12, 1)
+        picture = np.asarray(shadow[..., None] * self._style.cave, np.float32)
+        raised = lift * lift * (3 - 2 * lift)
+        tip = _TIP + (1 - raised) * (jaw + 0.06)
+        layers = [(self.tongue, jaw), (self.tip, tip), (self.lower, jaw), (self.upper, 0.0)]
         for layer, shift in layers:
+            if layer is None or (layer is self.tip and raised < _HIDDEN):
+                continue
             matrix = self._matrix(head, shift, (box[0], box[1]))
-            drawn = cv2.warpAffine(layer, matrix, size, flags=cv2.INTER_LINEAR)
-            if layer is self.lower:
-                drawn = drawn * (1 - 0.85 * lift)
-            if layer is not self.upper:
-                drawn[..., :3] *= lower_light[..., None]
-            picture = picture * (1 - drawn[..., 3:]) + drawn[..., :3]
-        under_lip = 0.58 + 0.42 * np.clip(depth / 0.05, 0, 1)
-        over_lip = 0.55 + 0.45 * np.clip(height / 0.035, 0, 1)
-        shade = (under_lip * over_lip)[..., None] ** np.array([1.0, 1.10, 1.18], np.float32)
-        return np.asarray(picture * shade, np.float32)
+            moved = cv2.warpAffine(layer, matrix, size, flags=cv2.INTER_LINEAR)
+            drawn = np.asarray(moved, np.float32)
+            colour = drawn[..., :3]
+            if layer is self.tongue or layer is self.lower:
+                colour *= np.asarray(lower_light[..., None], np.float32)
+            picture *= 1 - drawn[..., 3:]
+            picture += colour
+        gap = depth + height
+        under = 0.45 + 0.55 * np.minimum(depth / 0.045, 1)
+        over = 0.60 + 0.40 * np.minimum(height / 0.03, 1)
+        lit = 1 - dark * (1 - tuck * 0.35) * (1 - under * over * gap / (gap + _SLOT))
+        picture *= np.asarray(lit[..., None] * (1 - self._glow) + self._glow, np.float32)
+        return picture
+
+    def shade_line(
+        self, picture: Image, cover: Cover, edges: Floats, box: Box, strength: float
+    ) -> None:
+        """Darken the skin where the lips meet, as the picture's own line does where it has one.
+
+        Args:
+            picture: (H, W, 3) uint8, RGB; changed.
+            cover: How the lips cover the patch.
+            edges: (2, N, 2) float32 edges of the lips, px.
+            box: x0, y0, x1, y1 of the patch, px.
+            strength: 0 to 1.
+        """
+        width = max((0.016 if self._style.is_flat else 0.020) * self._scale, 1.2)
+        top = max(int(edges[..., 1].min() - width) - box[1], 0)
+        rows = slice(top, max(int(edges[..., 1].max() + width) + 2 - box[1], top + 1))
+        xs = np.arange(box[0], box[2], dtype=np.float32)
+        low, high = edges[0, 0, 0], edges[0, -1, 0]
+        across = np.clip(2 * (xs - low) / max(high - low, 1) - 1, -1, 1)
+        away = np.maximum(-cover.depth[rows], -cover.height[rows])
+        near = np.clip(1 - away / width, 0, 1) ** 2
+        near *= strength * (1 - across**6)
+        ink = _INK if self._style.is_flat else _CREASE
+        picture[rows] = cv2.convertScaleAbs(picture[rows] * (1 - near[..., None] * ink))
 
 
 def head_reference() -> Floats:

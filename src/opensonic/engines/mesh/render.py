@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import cv2
 import numpy as np
 import numpy.typing as npt
 
@@ -34,6 +35,10 @@ from opensonic.values import Portrait
 _NODES_PER_E = 24
 _BAND = 20
 """Rows of the lattice that are warped together."""
+_MARGIN = 0.06
+"""How far around the lips both layers are drawn, e."""
+_FAINT = 0.02
+"""Strength below which a shadow is not seen."""
 _NOTHING = 1e-4
 """Value of a channel that shows nothing."""
 _STILL = 0.02
@@ -101,7 +106,8 @@ class MeshRenderer:
         for edge, layer in zip(edges, (UPPER, LOWER), strict=True):
             basis = skin_basis(rig.points(edge), self._rig, self._eyes, layer)
             basis[..., INDEX["lip_press"]] = 0
-            basis[..., INDEX["lower_lip_tuck"]] *= 0.5
+            if layer == LOWER:
+                basis[..., INDEX["lower_lip_tuck"]] *= 0.2
             bases.append(basis)
         return Seam(edges[0], edges[1], bases[0], bases[1])
 
@@ -193,22 +199,31 @@ class MeshRenderer:
                 self._sheet.show(places, part, frame[y0:y1, x0:x1])
 
     def _draw_mouth(self, frame: Image, layers: Floats, edges: Floats, factors: Floats) -> None:
-        part = self._sheet.part_around(edges, 0.10 * self._rig.e)
+        part = self._sheet.part_around(edges, _MARGIN * self._rig.e)
         if part is None:
             return
         box = self._sheet.box_of(part)
         above, below = (self._sheet.show(layer, part) for layer in layers[:2])
         shares = cover(edges, box, self._style.softness)
-        picture = above * shares.above + below * shares.below
-        seen = shares.between[..., 0] > 0
+        blend = cv2.blendLinear(above, below, shares.above, shares.below)
+        picture = np.asarray(blend, np.uint8)
+        press, tuck = factors[INDEX["lip_press"]], factors[INDEX["lower_lip_tuck"]]
+        line = max(float(press), 0.7 * float(tuck), float(self._rig.lips.is_open))
+        if line > _FAINT:
+            self._mouth.shade_line(picture, shares, edges, box, min(line, 1.0))
+        seen = shares.between > 0
         rows, columns = np.flatnonzero(seen.any(1)), np.flatnonzero(seen.any(0))
         if len(rows):
             y, x = slice(rows[0], rows[-1] + 1), slice(columns[0], columns[-1] + 1)
             hole = (box[0] + x.start, box[1] + y.start, box[0] + x.stop, box[1] + y.stop)
             opening = shares.crop(y, x)
             head = self._head_matrix(factors)
-            picture[y, x] += self._mouth.render(hole, opening, factors, head) * opening.between
-        frame[box[1] : box[3], box[0] : box[2]] = np.rint(np.clip(picture, 0, 255))
+            inside = self._mouth.render(hole, opening, factors, head)
+            inside -= picture[y, x]
+            inside *= opening.between[..., None]
+            inside += picture[y, x]
+            picture[y, x] = cv2.convertScaleAbs(inside)
+        frame[box[1] : box[3], box[0] : box[2]] = picture
 
     def _head_matrix(self, factors: Floats) -> Floats:
         xy, basis, back = self._skull

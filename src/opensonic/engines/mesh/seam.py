@@ -14,9 +14,9 @@ class Cover:
     """Shares of each pixel of a patch; the three add up to 1.
 
     Attributes:
-        above: (H, W, 1) float32 share of the upper layer.
-        below: (H, W, 1) float32 share of the lower layer.
-        between: (H, W, 1) float32 share of what lies behind the opening.
+        above: (H, W) float32 share of the upper layer.
+        below: (H, W) float32 share of the lower layer.
+        between: (H, W) float32 share of what lies behind the opening.
         depth: (H, W) float32, px below the upper edge.
         height: (H, W) float32, px above the lower edge.
     """
@@ -91,9 +91,9 @@ def cover(edges: Floats, box: Box, softness: float) -> Cover:
         shares.append(np.clip(0.5 + distance / steep, 0, 1))
     under = np.minimum(shares[0], shares[1])
     return Cover(
-        (1 - shares[0])[..., None],
-        under[..., None],
-        (shares[0] - under)[..., None],
+        1 - shares[0],
+        under,
+        shares[0] - under,
         distances[0],
         -distances[1],
     )
