@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import argparse
 import logging
-import os
 import sys
 from collections.abc import Iterator, Sequence
 from importlib.resources import files
@@ -133,7 +132,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """
     options = _parse(arguments)
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
-    os.environ.setdefault("OMP_NUM_THREADS", "1")
     try:
         tables = run(options)
     except InputError as error:

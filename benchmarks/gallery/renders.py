@@ -99,17 +99,18 @@ class Renders:
 
     def save_stills(self, folder: Path) -> None:
         """Write the sheets of the stills: `visemes`, `faces`, `eyes` and `heads`."""
-        face = self.portrait.face
         original = self.portrait.image
-        mouth, eyes = mouth_box(face, self.size), eyes_box(face, self.size)
-        visemes = [Tile(cut(original, mouth), "picture"), *self._tiles(("rest", "mouth"), "mouth")]
+        visemes = [
+            Tile(cut(original, self._mouth), "picture"),
+            *self._tiles(("rest", "mouth"), "mouth"),
+        ]
         blank = Tile(np.full_like(visemes[0].picture, 24), "")
         visemes[2:2] = [blank] * 4
         _save(arrange(visemes, 6, 300, f"{self.name}: mouth"), folder / "visemes.png")
         whole = self._tiles(("rest", "mouth"), "head")
         faces = [whole[0], *whole[2::3]]
         _save(arrange(faces, 5, 380, f"{self.name}: whole face"), folder / "faces.png")
-        lids = [Tile(cut(original, eyes), "picture"), *self._tiles(("rest", "eyes"), "eyes")]
+        lids = self._tiles(("rest", "eyes"), "eyes")
         _save(arrange(lids, 3, 620, f"{self.name}: eyes"), folder / "eyes.png")
         shown = zip(self.poses, self.stills, strict=True)
         heads = [Tile(still, pose.name) for pose, still in shown if pose.kind == "head"]

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from benchmarks.gallery.__main__ import find_portraits, main
 from benchmarks.gallery.blinks import FPS, count_blinks
+from benchmarks.gallery.limits import compare, list_damages
 from benchmarks.gallery.measures import lip_gap
 from benchmarks.gallery.renders import SHEETS, list_poses
 from benchmarks.gallery.trackers import MediaPipe, OwnMesh, find_tracker
@@ -94,3 +95,21 @@ def test_a_small_gallery_has_every_sheet_a_page_and_sound_figures(
     assert found["flicker_still"] == 0
     assert found["step_asked"] > 0.5
     assert 0 < found["skin"] < 6
+
+
+def test_damages_tell_where_the_points_have_gone(example_image, example_portrait):
+    face = example_portrait.face
+    damages = dict(list_damages())
+    assert len(damages) > 35
+    small, matrix = damages["size: 24 px between the eye corners"](example_image, face)
+    moved = face.landmarks[:, :2] @ matrix[:, :2].T + matrix[:, 2]
+    assert np.linalg.norm(moved[33] - moved[263]) == pytest.approx(24, abs=1)
+    assert small.shape[0] < example_image.shape[0] / 3
+    cut, matrix = damages["cut +0.1 e from the cheek"](example_image, face)
+    assert cut.shape[1] - example_image.shape[1] == matrix[0, 2] < 0
+    covered, matrix = damages["covered: mouth"](example_image, face)
+    x, y = face.landmarks[13, :2].astype(int)
+    assert tuple(covered[y, x]) == (70, 80, 110)
+    assert compare(face, face.landmarks[:, :2]) == (0, 0)
+    away = compare(face, face.landmarks[:, :2] + 0.01 * face.eye_distance)
+    assert away[0] == pytest.approx(2**0.5, rel=0.05)
