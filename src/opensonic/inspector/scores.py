@@ -94,7 +94,7 @@ _CRITERIA = (
         "{:.2f} contrast of the least clear of eyes and mouth",
         (0.05, 0.15, 0.3),
         (0, 50, 100),
-        "Free eyes and mouth of hands, hair, masks and dark glasses.",
+        "Free eyes and mouth of hands, hair, masks and dark glasses, or use more contrast.",
     ),
     _Criterion(
         "mouth",
@@ -131,7 +131,7 @@ _CRITERIA = (
     _Criterion(
         "room",
         lambda m: m.room,
-        "{:.2f} eye distances from the face to the picture's edge",
+        "{:.2f} eye distances of room around the face (below 0: cut off)",
         (-0.35, -0.1, 0.3),
         (0, 50, 100),
         "Use a picture with more room around the face, so that the head can move.",
