@@ -19,6 +19,11 @@ _SURE_GAP = 0.10
 it is open; between them the picture decides."""
 _RIM = 0.010
 """How far into parted lips their edges are taken, e: closed, no rim of teeth must stay on them."""
+_MEET, _MEET_RANGE = 0.4, (0.35, 0.6)
+"""Where parted lips meet as they close, as a share of the gap from the upper one: usually, and as
+far as the teeth can ask for it."""
+TEETH_EDGE = 0.034
+"""How far the upper teeth reach below the line of closed lips, e."""
 _SAMPLES = 65
 """Samples of a lip line, corner to corner."""
 
@@ -37,6 +42,7 @@ class Lips:
         upper: (65,) float32 inner edge of the upper lip, e below the middle.
         lower: (65,) float32 inner edge of the lower lip; the same where the lips touch.
         is_open: Whether the picture shows parted lips.
+        meet: Where parted lips meet when they close, as a share of the gap from the upper one.
         redness: Redness of the lips' own colour.
     """
 
@@ -54,6 +60,7 @@ class Lips:
         colours = _lip_colours(image, landmarks)
         self.redness = float(np.median(redness(colours)))
         self.is_open = self._shows_interior(image, colours)
+        self.meet = self._find_meeting(image) if self.is_open else _MEET
         if self.is_open:
             rim = _RIM * np.minimum(6 * (1 - np.abs(self.grid)), 1)
             self.upper, self.lower = self.upper - rim, self.lower + rim
@@ -119,6 +126,21 @@ class Lips:
         is_tooth = (red < 0.65 * self.redness) & ~is_dark
         return bool(is_dark.mean() > 0.5 or is_tooth.mean() > 0.2)
 
+    def _find_meeting(self, image: Image) -> float:
+        """Say where parted lips meet: a smile has drawn the upper one up from its teeth."""
+        middle = slice(_SAMPLES // 3, -(_SAMPLES // 3))
+        shares = np.linspace(0.02, 0.98, 49, dtype=np.float32)
+        gap = self.lower - self.upper
+        down = self.upper[middle, None] + gap[middle, None] * shares
+        s = np.repeat(self.grid[middle], len(shares))
+        places = self.place(s, down.ravel()).reshape(len(down), len(shares), 2)
+        is_tooth = like_teeth(sample(image, places).astype(np.float32), self.redness) > 0.5
+        if is_tooth.mean() < 0.15:
+            return _MEET
+        edge = np.median(np.where(is_tooth, shares, 0).max(1)[is_tooth.any(1)])
+        share = edge - TEETH_EDGE / max(float(gap[_SAMPLES // 2]), 0.05)
+        return float(np.clip(share, *_MEET_RANGE))
+
     def _snap(self, grey: Image) -> None:
         """Move the line between closed lips to the darkest ridge near it."""
         reach = np.linspace(-0.07, 0.07, 57, dtype=np.float32)
@@ -170,6 +192,26 @@ class Lips:
 def redness(colour: Floats) -> Floats:
     """Say how red colours, (..., 3) RGB, are: lips and gums more than teeth, in any light."""
     return np.asarray((colour[..., 0] - colour[..., 1]) / (colour.sum(-1) + 1), np.float32)
+
+
+def like_teeth(seen: Floats, lip_redness: float) -> Floats:
+    """Say what looks like teeth among what is seen between the lips.
+
+    Args:
+        seen: (..., 3) float32, RGB.
+        lip_redness: Redness of the lips.
+
+    Returns:
+        (...) float32, 0 to 1.
+    """
+    bright, red = seen.mean(-1), redness(seen)
+    pale = red < 0.6 * lip_redness
+    if pale.sum() < 20:
+        return np.zeros_like(bright)
+    level, own = np.percentile(bright[pale], 85), float(np.median(red[pale]))
+    range_ = max(lip_redness - own, 0.05)
+    is_bright = np.clip((bright / level - 0.42) / 0.24, 0, 1)
+    return np.asarray(is_bright * np.clip((own + 0.8 * range_ - red) / (0.4 * range_), 0, 1))
 
 
 def _lip_colours(image: Image, landmarks: Floats) -> Floats:

@@ -6,18 +6,19 @@ picture; a frame only moves the drawings and shades them below the lips, so noth
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import cv2
 import numpy as np
 
 from opensonic.channels import INDEX, JAW_GAP
 from opensonic.engines.mesh.camera import MOUTH_V
-from opensonic.engines.mesh.lips import redness
+from opensonic.engines.mesh.own_teeth import OwnTeeth, find_teeth, show_teeth
 from opensonic.engines.mesh.rig import Rig
 from opensonic.engines.mesh.sampling import Box, Floats, Image, sample
 from opensonic.engines.mesh.seam import Cover
 from opensonic.engines.mesh.style import Style
 from opensonic.engines.mesh.teeth import Canvas, draw_teeth, draw_tip, draw_tongue
-from opensonic.engines.mesh.warp import ramp
 
 _TEETH_GAP = 0.08
 """Opening of the picture's mouth from which its own teeth are worth taking, e."""
@@ -49,13 +50,17 @@ class Mouth:
         self._style = style
         middle = len(rig.lips.grid) // 2
         gap = float(rig.lips.lower[middle] - rig.lips.upper[middle])
-        self._line = float(rig.lips.upper[middle]) + 0.4 * gap
+        self._line = float(rig.lips.upper[middle]) + rig.lips.meet * gap
         k = self._scale
         size = (int((_ABOVE + _BELOW) * k) + 1, int(2 * _HALF_WIDTH * k) + 1)
         rows, columns = np.mgrid[: size[0], : size[1]].astype(np.float32)
         self._canvas = Canvas(columns / k - _HALF_WIDTH, rows / k - _ABOVE, k)
-        own = self._take_teeth(image)
-        self.upper = draw_teeth(self._canvas, style, True) if own is None else own
+        own = self._find_teeth(image)
+        if own is None:
+            self.upper = draw_teeth(self._canvas, style, True)
+        else:
+            style = replace(style, teeth=own.colour)
+            self.upper = show_teeth(self._canvas, style, own)
         self.lower = None if style.is_flat else draw_teeth(self._canvas, style, False)
         self.tongue = draw_tongue(self._canvas, style)
         self.tip = draw_tip(self._canvas, style)
@@ -63,31 +68,18 @@ class Mouth:
         self._glow = np.asarray((0.08 if style.is_flat else 0.30) * glow, np.float32)
         self._dark = np.float32(0.3 if style.is_flat else 1.0)
 
-    def _take_teeth(self, image: Image) -> Floats | None:
-        """Take the person's own teeth, where the picture shows them: (H, W, 4) or None."""
-        rig, e = self._rig, self._scale
+    def _find_teeth(self, image: Image) -> OwnTeeth | None:
+        """Find the person's own teeth where the picture shows them."""
+        rig = self._rig
         if not rig.lips.is_open or float((rig.lips.lower - rig.lips.upper).max()) < _TEETH_GAP:
             return None
         matrix = self._matrix(np.eye(2, 3, dtype=np.float32), 0.0, (0, 0))
         rows, columns = np.indices(self._canvas.x.shape, np.float32)
         places = np.stack([columns, rows], -1) @ matrix[:, :2].T + matrix[:, 2]
-        colour = sample(image, places.astype(np.float32)).astype(np.float32)
+        seen = sample(image, places.astype(np.float32)).astype(np.float32)
         points = rig.points(places.reshape(-1, 2))
-        inside = np.minimum(points.below_upper, -points.below_lower).reshape(self._canvas.x.shape)
-        bright, red = colour.mean(-1), redness(colour)
-        teeth = (inside > 0.015) & (red < 0.6 * rig.lips.redness)
-        if teeth.sum() < 20:
-            return None
-        level, own_red = np.percentile(bright[teeth], 85), float(np.median(red[teeth]))
-        lip_red = max(rig.lips.redness, own_red + 0.05)
-        limits = (own_red + 0.4 * (lip_red - own_red), own_red + 0.8 * (lip_red - own_red))
-        like = ramp(bright / level, 0.42, 0.66) * (1 - ramp(red, *limits))
-        like *= ramp(inside, 0.0, 0.02)
-        size = 2 * int(0.012 * e) + 1
-        like = np.asarray(cv2.morphologyEx(like, cv2.MORPH_CLOSE, np.ones((size, size), np.uint8)))
-        if like[inside > 0.015].mean() < 0.3:
-            return None
-        return self._canvas.finish(colour, like, self._style)
+        inside = np.minimum(points.below_upper, -points.below_lower).reshape(rows.shape)
+        return find_teeth(self._canvas, seen, inside, rig.lips.redness)
 
     def _matrix(self, head: Floats, shift: float, origin: tuple[int, int]) -> Floats:
         axes = self._rig.camera.axes

@@ -208,7 +208,7 @@ class MeshRenderer:
         blend = cv2.blendLinear(above, below, shares.above, shares.below)
         picture = np.asarray(blend, np.uint8)
         press, tuck = factors[INDEX["lip_press"]], factors[INDEX["lower_lip_tuck"]]
-        line = max(float(press), 0.7 * float(tuck), float(self._rig.lips.is_open))
+        line = max(float(press), 0.7 * float(tuck), 0.8 * self._rig.lips.is_open)
         if line > _FAINT:
             self._mouth.shade_line(picture, shares, edges, box, min(line, 1.0))
         seen = shares.between > 0

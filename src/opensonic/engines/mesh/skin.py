@@ -64,5 +64,6 @@ def landmark_basis(rig: Rig, eyes: tuple[Eye, Eye]) -> Floats:
     if rig.lips.is_open:
         above, below = list(topology.INNER_LIP_UPPER), list(topology.INNER_LIP_LOWER)
         gap = rig.landmarks[below] - rig.landmarks[above]
-        basis[above, :, REST], basis[below, :, REST] = 0.4 * gap, -0.6 * gap
+        meet = rig.lips.meet
+        basis[above, :, REST], basis[below, :, REST] = meet * gap, (meet - 1) * gap
     return basis

@@ -13,6 +13,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
+from opensonic.engines.mesh.lips import TEETH_EDGE
 from opensonic.engines.mesh.sampling import Floats
 from opensonic.engines.mesh.style import Style
 from opensonic.engines.mesh.warp import ramp
@@ -24,8 +25,8 @@ _UPPER_LIFT = (0.0, 0.008, 0.002, 0.011, 0.015, 0.019, 0.023)
 _LOWER_TEETH = (0.032, 0.033, 0.037, 0.034, 0.030, 0.026, 0.022)
 _LOWER_LIFT = (0.0, 0.001, -0.002, 0.003, 0.006, 0.009, 0.012)
 """Half of each row from the middle: widths as seen from the front, and how much shorter, e."""
-UPPER_EDGE, LOWER_EDGE = 0.034, 0.014
-"""Where the edges of the incisors are while the lips are closed, e below their line."""
+LOWER_EDGE = 0.014
+"""Where the edges of the lower incisors are while the lips are closed, e below their line."""
 _HEIGHT = 0.10
 """From the edge to the gum, e."""
 _LINE = 0.004
@@ -82,7 +83,7 @@ def draw_teeth(canvas: Canvas, style: Style, is_upper: bool, edge: float | None 
     x, direction = np.abs(canvas.x), 1 if is_upper else -1
     widths = np.array(_UPPER_TEETH if is_upper else _LOWER_TEETH, np.float32)
     lifts = np.array(_UPPER_LIFT if is_upper else _LOWER_LIFT, np.float32)
-    usual = UPPER_EDGE if is_upper else LOWER_EDGE
+    usual = TEETH_EDGE if is_upper else LOWER_EDGE
     line = (usual if edge is None else edge) - direction * 0.24 * x * x
     if style.is_flat:
         alpha = np.clip(0.5 + direction * (line - canvas.y) * canvas.scale, 0, 1)

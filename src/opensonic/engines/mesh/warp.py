@@ -135,7 +135,9 @@ def mouth_basis(points: Points, rig: Rig, layer: bool) -> Floats:
     move[:, 1, INDEX["corner_up"]] = -0.08 * corner
 
     gap = np.interp(s, rig.lips.grid, rig.lips.lower - rig.lips.upper, left=0, right=0)
-    share = -0.6 * (1 - ramp(away, 0.12, 0.6)) if lower else 0.4 * (1 - ramp(away, 0.08, 0.33))
+    meet = rig.lips.meet
+    down, up = 1 - ramp(away, 0.08, 0.33 + 0.2 * (meet - 0.4)), 1 - ramp(away, 0.12, 0.6)
+    share = (meet - 1) * up if lower else meet * down
     move[:, 1, REST] = share * gap
     if lower:  # around the eyes this layer is used again, and the mouth must not reach there
         move *= (1 - ramp(-points.below_lower, 0.14, 0.30))[:, None, None]
