@@ -32,6 +32,8 @@ _SKIN = (9, 151, 108, 337, 118, 347, 6, 197)
 """Landmarks on forehead, upper cheeks and nose: skin that no pose draws anew."""
 _PATCH = 0.05
 """Side of the patch around each, e."""
+_QUIET_STEP = 0.3
+"""Step that counts as next to nothing, % of e."""
 _HELD_FRAMES = 50
 _HELD = "ah"
 
@@ -53,6 +55,8 @@ class Figures:
         step_asked: Largest movement of a landmark from frame to frame that the motion asks for,
             % of e.
         step_over: By how much a tracked landmark moves further than any is asked to, % of e.
+        step_noise: Largest movement of a tracked landmark where next to nothing is asked: the
+            tracker's own unrest, % of e.
         flicker_still: Mean change inside an open mouth from frame to frame, nothing moving, 1/255.
         flicker_breath: The same while only the chest breathes.
         flicker_drift: The same while the head drifts by parts of a pixel.
@@ -69,6 +73,7 @@ class Figures:
     skin: float
     step_asked: float
     step_over: float
+    step_noise: float
     flicker_still: float
     flicker_breath: float
     flicker_drift: float
@@ -89,7 +94,7 @@ def measure(renders: Renders, tracker: Tracker, frames: Iterable[Image]) -> Figu
     spoken = look.track(tracker, frames)
     shall_touch = inner_lip_gap(renders.speech) <= TOUCHING_GAP / 4
     touching = 100 * lip_gap(spoken[shall_touch]) if shall_touch.any() else gaps[1:2]
-    asked, over = _measure_steps(renders, spoken)
+    asked, over, noise = _measure_steps(renders, spoken)
     flicker = [_measure_flicker(renders, held) for held in _hold_mouth()]
     return Figures(
         mouth_open=renders.mouth_stands_open,
@@ -103,6 +108,7 @@ def measure(renders: Renders, tracker: Tracker, frames: Iterable[Image]) -> Figu
         skin=_measure_skin(renders),
         step_asked=asked,
         step_over=over,
+        step_noise=noise,
         flicker_still=flicker[0],
         flicker_breath=flicker[1],
         flicker_drift=flicker[2],
@@ -194,16 +200,26 @@ def _patch_colours(image: Image, places: Floats, side: int) -> Floats:
     return np.array(patches, np.float32)
 
 
-def _measure_steps(renders: Renders, spoken: Floats) -> tuple[float, float]:
-    """Compare the steps of tracked landmarks with those that are asked for, % of e."""
-    e = renders.portrait.face.eye_distance
+def _measure_steps(renders: Renders, spoken: Floats) -> tuple[float, float, float]:
+    """Compare the steps of tracked landmarks with those that are asked for, % of e.
+
+    Returns:
+        The largest step asked for; by how much a tracked one is larger than what is asked for
+        around it; the largest tracked one where next to nothing is asked for.
+    """
+    percent = 100 / renders.portrait.face.eye_distance
     asked = np.stack([renders.renderer.landmarks(values)[:, :2] for values in renders.speech])
-    asked_steps = np.linalg.norm(np.diff(asked, axis=0), axis=-1).max(1)
-    padded = np.pad(asked_steps, 1, "edge")
+    wanted = percent * np.linalg.norm(np.diff(asked, axis=0), axis=-1).max(1)
+    padded = np.pad(wanted, 1, "edge")
     around = np.maximum.reduce([padded[:-2], padded[1:-1], padded[2:]])
-    found_steps = np.linalg.norm(np.diff(spoken, axis=0), axis=-1)[:, :468].max(1)
-    over = np.nanmax(found_steps - around) if np.isfinite(found_steps).any() else np.nan
-    return 100 * float(asked_steps.max()) / e, 100 * float(over) / e
+    found = percent * np.linalg.norm(np.diff(spoken, axis=0), axis=-1)[:, :468].max(1)
+    seen = np.isfinite(found)
+    quiet = seen & (around < _QUIET_STEP)
+    return (
+        float(wanted.max()),
+        float(np.max(found[seen] - around[seen])) if seen.any() else float("nan"),
+        float(found[quiet].max()) if quiet.any() else float("nan"),
+    )
 
 
 def _hold_mouth() -> Iterator[Floats]:

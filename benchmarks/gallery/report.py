@@ -24,6 +24,7 @@ _COLUMNS = (
     ("skin", "skin", "{:.2f}"),
     ("step asked", "step_asked", "{:.1f}"),
     ("over", "step_over", "{:.1f}"),
+    ("unrest", "step_noise", "{:.1f}"),
     ("still", "flicker_still", "{:.2f}"),
     ("breath", "flicker_breath", "{:.2f}"),
     ("drift", "flicker_drift", "{:.2f}"),
@@ -62,10 +63,11 @@ def figures_table(figures: Mapping[str, Figures], tracker: str) -> Table:
             "frames of speech in which lips shall touch. (open): the picture's own mouth is open.",
             "Pixels that differ at rest from the picture, and in a pose from rest where it moves "
             "nothing. Change of the skin's colour (median of eight places, the largest of all "
-            "poses), in 1/255. Largest step of a landmark that is asked for, and "
-            "by how much a tracked one steps further, in % of the distance of the outer eye "
-            "corners. Mean change from frame to frame inside a mouth held open, in 1/255: nothing "
-            "moves, the chest breathes, the head drifts by parts of a pixel.",
+            "poses), in 1/255. Largest step of a landmark that is asked for, by how much a tracked "
+            "one steps further, and how far one steps where next to nothing is asked for (the "
+            "tracker's own unrest), in % of the distance of the outer eye corners. Mean change from "
+            "frame to frame inside a mouth held open, in 1/255: nothing moves, the chest breathes, "
+            "the head drifts by parts of a pixel.",
         ],
         figures={name: asdict(one) for name, one in figures.items()} | {"tracker": tracker},
     )

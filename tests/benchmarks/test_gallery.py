@@ -94,7 +94,8 @@ def test_a_small_gallery_has_every_sheet_a_page_and_sound_figures(
     assert found["changed_outside"] == 0
     assert found["flicker_still"] == 0
     assert found["step_asked"] > 0.5
-    assert 0 < found["skin"] < 6
+    assert 0 < found["skin"] < 3
+    assert found["step_over"] < 5
 
 
 def test_damages_tell_where_the_points_have_gone(example_image, example_portrait):
