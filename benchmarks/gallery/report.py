@@ -61,13 +61,13 @@ def figures_table(figures: Mapping[str, Figures], tracker: str) -> Table:
             f"Landmarks by {tracker}. Gap between the inner lips in % of the mouth's width: in the "
             "picture, at rest, the largest of p b m at three strengths, median and largest of the "
             "frames of speech in which lips shall touch. (open): the picture's own mouth is open.",
-            "Pixels that differ at rest from the picture, and in a pose from rest where it moves "
-            "nothing. Change of the skin's colour (median of eight places, the largest of all "
-            "poses), in 1/255. Largest step of a landmark that is asked for, by how much a tracked "
-            "one steps further, and how far one steps where next to nothing is asked for (the "
-            "tracker's own unrest), in % of the distance of the outer eye corners. Mean change from "
-            "frame to frame inside a mouth held open, in 1/255: nothing moves, the chest breathes, "
-            "the head drifts by parts of a pixel.",
+            "Pixels that differ at rest from the picture, and in a pose from rest where it "
+            "moves nothing. Change of the skin's colour (median of eight places, the largest of "
+            "all poses), in 1/255. Largest step of a landmark that is asked for, by how much a "
+            "tracked one steps further, and how far one steps where next to nothing is asked "
+            "for (the tracker's own unrest), in % of the distance of the outer eye corners. "
+            "Mean change from frame to frame inside a mouth held open, in 1/255: nothing moves, "
+            "the chest breathes, the head drifts by parts of a pixel.",
         ],
         figures={name: asdict(one) for name, one in figures.items()} | {"tracker": tracker},
     )
