@@ -28,7 +28,7 @@ def test_the_face_that_speaks_is_the_one_asked_for(inspection):
 def test_the_weakest_respect_decides(inspection):
     assert inspection.score == min(one.score for one in inspection.scores)
     assert inspection.verdict in ("good", "usable", "poor")
-    assert len({one.name for one in inspection.scores}) == 10
+    assert len({one.name for one in inspection.scores}) == 11
 
 
 def test_the_sheet_is_written_whole_and_shows_something(inspection, tmp_path):

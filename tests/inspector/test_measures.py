@@ -51,6 +51,18 @@ def test_a_covered_eye_and_a_covered_mouth_are_told(example_portrait):
         assert _score(covered, "free view").score == 0
 
 
+def test_dark_glasses_are_told(example_portrait):
+    image = example_portrait.image.copy()
+    e = example_portrait.face.eye_distance
+    for ring in (topology.LEFT_EYE, topology.RIGHT_EYE):
+        x, y = example_portrait.face.landmarks[list(ring), :2].mean(0).tolist()
+        cv2.circle(image, (round(x), round(y + 0.06 * e)), round(0.3 * e), (15, 12, 18), -1)
+    found = _score(_with(example_portrait, image), "glasses")
+    assert found.score < FINE
+    assert "hide the eyes" in found.measured
+    assert _score(example_portrait, "glasses").measured == "no dark glasses"
+
+
 def test_shadow_darkness_and_burnt_skin_are_told(example_portrait):
     image = example_portrait.image.astype(np.float32)
     left = np.arange(image.shape[1]) < example_portrait.face.landmarks[1, 0]

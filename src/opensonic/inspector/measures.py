@@ -8,6 +8,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
+from opensonic.engines.mesh.eyes import are_covered
 from opensonic.engines.mesh.rig import Rig
 from opensonic.face.topology import FACE_OVAL, LEFT_EYE, OUTER_LIPS, RIGHT_EYE
 from opensonic.inspector.light import estimate_light, skin_colours
@@ -32,6 +33,7 @@ class Measures:
         blur: Width of the sharpest edges of eyes and lips (standard deviation), % of e.
         certainty: How sure detector and mesh are of the face, 0 to 1.
         features: How clearly the least clear of eyes and mouth stands out, see `measure_features`.
+        dark_glasses: Whether dark glasses hide both eyes, so that they do not move.
         mouth_gap: Gap between the inner lips over the width of the mouth.
         mouth_open: Whether teeth or darkness show between the lips.
         side_ratio: Brightness of the darker half of the face over that of the other.
@@ -45,6 +47,7 @@ class Measures:
     blur: float
     certainty: float
     features: float
+    dark_glasses: bool
     mouth_gap: float
     mouth_open: bool
     side_ratio: float
@@ -69,6 +72,7 @@ def measure_portrait(portrait: Portrait, rig: Rig, scale: float = 1.0) -> Measur
         blur=measure_blur(portrait),
         certainty=portrait.face.score,
         features=measure_features(portrait),
+        dark_glasses=are_covered(portrait.image, rig),
         mouth_gap=_mouth_gap(portrait.face.landmarks),
         mouth_open=rig.lips.is_open,
         side_ratio=light.side_ratio,

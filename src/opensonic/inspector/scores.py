@@ -49,7 +49,7 @@ class _Criterion:
 
     name: str
     measure: Callable[[Measures], float]
-    words: str
+    words: Callable[[float], str]
     values: tuple[float, ...]
     scores: tuple[float, ...]
     advice: str
@@ -59,7 +59,7 @@ _CRITERIA = (
     _Criterion(
         "size",
         lambda m: m.eye_px,
-        "{:.0f} px between the outer eye corners",
+        "{:.0f} px between the outer eye corners".format,
         (16, 32, 80),
         (0, 50, 100),
         "Use a larger or closer picture: at least 80 px between the outer corners of the eyes.",
@@ -67,7 +67,7 @@ _CRITERIA = (
     _Criterion(
         "turn",
         lambda m: m.turn_deg,
-        "{:.0f} degrees away from the viewer",
+        "{:.0f} degrees away from the viewer".format,
         (20, 35, 55),
         (100, 50, 0),
         "Use a picture in which the face looks more towards the camera.",
@@ -75,7 +75,7 @@ _CRITERIA = (
     _Criterion(
         "sharpness",
         lambda m: m.blur,
-        "edges are {:.1f} % of the eye distance wide",
+        "edges are {:.1f} % of the eye distance wide".format,
         (1.3, 2.6, 3.5),
         (100, 50, 0),
         "Use a sharper picture: eyes and lips are blurred.",
@@ -83,7 +83,7 @@ _CRITERIA = (
     _Criterion(
         "clearness",
         lambda m: m.certainty,
-        "{:.2f} sure of the face's points",
+        "{:.2f} sure of the face's points".format,
         (0.6, 0.88, 0.95),
         (0, 40, 100),
         "Use a picture in which eyes, nose and mouth are clearer to see.",
@@ -91,15 +91,23 @@ _CRITERIA = (
     _Criterion(
         "free view",
         lambda m: m.features,
-        "{:.2f} contrast of the least clear of eyes and mouth",
+        "{:.2f} contrast of the least clear of eyes and mouth".format,
         (0.05, 0.15, 0.3),
         (0, 50, 100),
         "Free eyes and mouth of hands, hair, masks and dark glasses, or use more contrast.",
     ),
     _Criterion(
+        "glasses",
+        lambda m: float(m.dark_glasses),
+        lambda v: "dark glasses hide the eyes" if v else "no dark glasses",
+        (0, 1),
+        (100, 60),
+        "Take dark glasses off: the eyes behind them will not blink or look around.",
+    ),
+    _Criterion(
         "mouth",
         lambda m: m.mouth_gap if m.mouth_open else 0.0,
-        "gap of {:.2f} of the mouth's width",
+        "gap of {:.2f} of the mouth's width".format,
         (0.05, 0.3, 0.6),
         (100, 50, 0),
         "Use a picture with closed lips, or with a smaller smile.",
@@ -107,7 +115,7 @@ _CRITERIA = (
     _Criterion(
         "even light",
         lambda m: m.side_ratio,
-        "darker half {:.2f} times as bright as the other",
+        "darker half {:.2f} times as bright as the other".format,
         (0.05, 0.15, 0.35),
         (0, 50, 100),
         "Use a picture that is lit from the front: one half of the face is in shadow.",
@@ -115,7 +123,7 @@ _CRITERIA = (
     _Criterion(
         "brightness",
         lambda m: m.light,
-        "{:.0f} of 255 at the brightest spots of the face",
+        "{:.0f} of 255 at the brightest spots of the face".format,
         (12, 23, 60),
         (0, 50, 100),
         "Use a brighter picture of the face.",
@@ -123,7 +131,7 @@ _CRITERIA = (
     _Criterion(
         "burnt spots",
         lambda m: 100 * m.burnt,
-        "{:.0f} % of the skin burnt white",
+        "{:.0f} % of the skin burnt white".format,
         (5, 30, 60),
         (100, 50, 0),
         "Use a picture with less light on the face: parts of it are burnt white.",
@@ -131,7 +139,11 @@ _CRITERIA = (
     _Criterion(
         "room",
         lambda m: m.room,
-        "{:.2f} eye distances of room around the face (below 0: cut off)",
+        lambda v: (
+            f"{v:.2f} eye distances from the face to the picture's edge"
+            if v > 0
+            else f"the face is cut off by {-v:.2f} eye distances"
+        ),
         (-0.35, -0.1, 0.3),
         (0, 50, 100),
         "Use a picture with more room around the face, so that the head can move.",
@@ -150,5 +162,5 @@ def score_measures(measures: Measures) -> tuple[Score, ...]:
         value = one.measure(measures)
         score = round(float(np.interp(value, one.values, one.scores)))
         advice = _NOTHING_TO_DO if score >= FINE else one.advice
-        scores.append(Score(one.name, score, value, one.words.format(value), advice))
+        scores.append(Score(one.name, score, value, one.words(value), advice))
     return tuple(scores)
