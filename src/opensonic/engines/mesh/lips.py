@@ -24,6 +24,8 @@ _MEET, _MEET_RANGE = 0.4, (0.35, 0.6)
 far as the teeth can ask for it."""
 TEETH_EDGE = 0.034
 """How far the upper teeth reach below the line of closed lips, e."""
+_PALE = 0.62
+"""Redness of teeth between nearly closed lips over that of the lips, at most."""
 _SAMPLES = 65
 """Samples of a lip line, corner to corner."""
 
@@ -167,16 +169,17 @@ class Lips:
 
     def _uncover_teeth(self, image: Image, lips: Floats) -> None:
         """Part nearly closed lips around the bits of teeth that show between them."""
-        reach = np.linspace(-0.04, 0.04, 41, dtype=np.float32)
+        reach = np.linspace(-0.06, 0.06, 61, dtype=np.float32)
         down = (self.upper[:, None] + reach).ravel()
         places = self.place(np.repeat(self.grid, len(reach)), down)
         seen = sample(image, places.reshape(len(self.grid), len(reach), 2)).astype(np.float32)
-        is_tooth = redness(seen) < 0.6 * self.redness
-        is_tooth &= seen.mean(-1) > 1.35 * np.median(lips.mean(-1), -1).max()
-        is_tooth[np.abs(self.grid) > 0.6] = False
+        is_tooth = redness(seen) < _PALE * self.redness
+        is_tooth &= seen.mean(-1) > 0.8 * np.median(lips.mean(-1), -1).min()
+        is_tooth[np.abs(self.grid) > 0.7] = False
         _, parts = cv2.connectedComponents(is_tooth.astype(np.uint8))
-        at_line = set(np.unique(parts[:, np.abs(reach) < 0.011])) - {0}
-        is_tooth = np.isin(parts, list(at_line))
+        away = np.abs(reach)
+        at_line = set(np.unique(parts[:, away < 0.015])) - set(np.unique(parts[:, away > 0.048]))
+        is_tooth = np.isin(parts, list(at_line - {0}))
         if is_tooth.any(1).sum() < 2:
             return
         top = np.where(is_tooth, reach, 0).min(1) - _RIM * is_tooth.any(1)

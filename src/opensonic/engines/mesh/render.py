@@ -12,7 +12,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from opensonic.channels import INDEX, MOUTH
+from opensonic.channels import INDEX, MOUTH, inner_lip_gap
 from opensonic.engines.mesh.eyes import GAZE_REACH, LID_FOLLOWS, are_covered, find_eyes
 from opensonic.engines.mesh.head import head_basis
 from opensonic.engines.mesh.lids import Lids
@@ -37,6 +37,8 @@ _BAND = 20
 """Rows of the lattice that are warped together."""
 _MARGIN = 0.06
 """How far around the lips both layers are drawn, e."""
+_CLOSE = 0.04
+"""Opening above which lips are not closed, e."""
 _FAINT = 0.02
 """Strength below which a shadow is not seen."""
 _NOTHING = 1e-4
@@ -145,6 +147,7 @@ class MeshRenderer:
         frame = np.empty_like(self._image) if out is None else out
         np.copyto(frame, self._image)
         factors = coefficients(values)
+        factors[INDEX["lip_press"]] = self._roll_in(factors)
         lips = self._lips.edges(factors)
         layers, (start, stop) = self._invert(lips, factors)
         is_lower = np.zeros(layers.shape[1:3], bool)
@@ -156,6 +159,13 @@ class MeshRenderer:
         for lids in self._lids:
             self._draw_eye(frame, layers[0], lids, factors)
         return frame
+
+    def _roll_in(self, factors: Floats) -> float:
+        """Say how far the lips roll in: as parted ones close, their wet inside goes inwards."""
+        press = float(factors[INDEX["lip_press"]])
+        if self._rig.lips.is_open:
+            press = max(press, 0.4 * (1 - float(inner_lip_gap(factors)) / _CLOSE))
+        return press * self._style.roll
 
     def _invert(self, lips: Floats, factors: Floats) -> tuple[Floats, tuple[int, int]]:
         """Find the places that both layers show; each only in the rows where it is seen.

@@ -68,6 +68,11 @@ class Style:
     is_flat: bool
     is_stone: bool
 
+    @property
+    def roll(self) -> float:
+        """How far pressed lips roll in, 0 to 1: flat lips would lose the line between them."""
+        return 0.0 if self.is_flat else 1.0
+
 
 def measure_style(image: Image, rig: Rig) -> Style:
     """Measure the look of a picture.

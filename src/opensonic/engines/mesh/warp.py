@@ -134,14 +134,28 @@ def mouth_basis(points: Points, rig: Rig, layer: bool) -> Floats:
     move[:, 0, INDEX["corner_up"]] = 0.02 * np.sign(s) * corner
     move[:, 1, INDEX["corner_up"]] = -0.08 * corner
 
-    gap = np.interp(s, rig.lips.grid, rig.lips.lower - rig.lips.upper, left=0, right=0)
-    meet = rig.lips.meet
-    down, up = 1 - ramp(away, 0.08, 0.33 + 0.2 * (meet - 0.4)), 1 - ramp(away, 0.12, 0.6)
-    share = (meet - 1) * up if lower else meet * down
-    move[:, 1, REST] = share * gap
+    move[:, 1, REST] = _meeting(s, away, rig, lower)
     if lower:  # around the eyes this layer is used again, and the mouth must not reach there
         move *= (1 - ramp(-points.below_lower, 0.14, 0.30))[:, None, None]
     return np.asarray(np.einsum("nak,ap->npk", move, rig.camera.axes), np.float32)
+
+
+def _meeting(s: Floats, away: Floats, rig: Rig, lower: bool) -> Floats:
+    """(N,) e downwards by which parted lips meet: exactly at their edges, evenly around them."""
+    lips = rig.lips
+    gap = lips.lower - lips.upper
+    kernel = np.hanning(len(gap) // 2)
+    even = np.convolve(gap, kernel / kernel.sum(), "same")
+    far = float(np.clip(gap.max() / 0.12, 0, 1))
+    if lower:
+        reach, share = 1 - ramp(away, 0.02 + 0.10 * far, 0.12 + 0.48 * far), lips.meet - 1
+    else:
+        stretch = 0.2 * max(lips.meet - 0.4, 0)
+        reach, share = 1 - ramp(away, 0.02 + 0.06 * far, 0.12 + 0.21 * far + stretch), lips.meet
+    near = 1 - ramp(away, 0.01, 0.12)
+    wide = np.interp(s, lips.grid, even, left=0, right=0)
+    rest = np.interp(s, lips.grid, gap - even, left=0, right=0)
+    return np.asarray(share * (wide * reach + rest * near), np.float32)
 
 
 class Lattice:
