@@ -17,13 +17,22 @@ _PIVOT = np.array([0, 0.55, -0.45], np.float32)
 _DEGREE = np.float32(np.pi / 180)
 
 
-def head_weight(points: Points) -> Floats:
+_TRAIL = 0.4
+"""How far beyond the person the background is drawn along where it is not cut off, e."""
+
+
+def head_weight(points: Points, rig: Rig) -> Floats:
     """Say how much each place belongs to the head.
 
     Returns:
-        (N,) float32: 1 on the face, 0 from about one face radius around it and on the shoulders.
+        (N,) float32: 1 on the face, 0 on the shoulders and behind the person. Where the person is
+        not cut out, 0 from about one face radius around the face.
     """
     u, v = points.face[:, 0], points.face[:, 1]
+    if rig.person is not None:
+        beside = ramp(np.abs(u), 0.9, 1.8) * ramp(v, 0.45, 1.0)
+        trail = 1 - ramp(rig.person.distance(points.xy), 0.02, _TRAIL)
+        return np.asarray((1 - ramp(v, 0.95, 2.1)) * (1 - beside) * trail, np.float32)
     high = np.where(v < -0.15, (v + 0.15) / 1.45, (v + 0.15) / 1.6)
     radius = np.sqrt((u / 1.05) ** 2 + high**2)
     around = 1 - ramp(radius, 0.95, 1.85)
@@ -46,7 +55,7 @@ def head_basis(points: Points, rig: Rig) -> Floats:
     across, down = ((points.xy - camera.origin) / rig.e - pivot[:2]).T
     near = points.depth - pivot[2]
     border = _distance_to_border(points, rig)
-    weight = head_weight(points) * ramp(border, 0.0, 0.3) * rig.e
+    weight = head_weight(points, rig) * ramp(border, 0.0, 0.3) * rig.e
     basis[:, 0, INDEX["head_yaw"]] = near * weight * _DEGREE
     basis[:, 1, INDEX["head_pitch"]] = near * weight * _DEGREE
     basis[:, 0, INDEX["head_roll"]] = -down * weight * _DEGREE

@@ -17,6 +17,7 @@ from opensonic.engines.mesh.eyes import GAZE_REACH, LID_FOLLOWS, are_covered, fi
 from opensonic.engines.mesh.head import head_basis
 from opensonic.engines.mesh.lids import Lids
 from opensonic.engines.mesh.mouth import Mouth, head_reference, mouth_depth
+from opensonic.engines.mesh.person import find_person
 from opensonic.engines.mesh.rig import Rig
 from opensonic.engines.mesh.sampling import Floats, Image, combine
 from opensonic.engines.mesh.seam import Seam, cover
@@ -33,7 +34,7 @@ from opensonic.engines.mesh.warp import (
 from opensonic.values import Portrait
 
 _NODES_PER_E = 24
-_BAND = 20
+_BAND = 8
 """Rows of the lattice that are warped together."""
 _MARGIN = 0.06
 """How far around the lips both layers are drawn, e."""
@@ -59,6 +60,7 @@ class MeshRenderer:
         self._landmarks = portrait.face.landmarks
         self._height, self._width = portrait.image.shape[:2]
         self._rig = Rig(portrait)
+        self._rig.person = find_person(portrait.image, self._rig)
         self._eyes = find_eyes(portrait.image, self._rig)
         seen = () if are_covered(portrait.image, self._rig) else self._eyes
         self._lids = tuple(Lids(eye, self._rig) for eye in seen)
@@ -74,7 +76,8 @@ class MeshRenderer:
         )
         self._places = np.stack([self._lattice.xy] * 2)
         margin = int(0.3 * self._rig.e) + 2
-        self._sheet = Sheet(portrait.image, self._lattice, margin)
+        alpha = None if self._rig.person is None else self._rig.person.alpha
+        self._sheet = Sheet(portrait.image, self._lattice, margin, alpha)
         self._mouth = Mouth(portrait.image, self._rig, self._style)
         self._lips = self._lip_seam()
         self._lid_corners = {
@@ -197,16 +200,18 @@ class MeshRenderer:
     def _draw_skin(self, frame: Image, layers: Floats, is_lower: npt.NDArray[np.bool_]) -> None:
         """Warp what moves, band by band of the lattice."""
         places = np.where(is_lower[..., None], layers[1], layers[0])
-        away = np.abs(places - self._lattice.xy) > _STILL
-        moves = away[..., 0] | away[..., 1]
-        rows, columns = moves.shape[0] - 2, moves.shape[1] - 2
-        for top in range(0, rows, _BAND):
-            bottom = min(top + _BAND, rows)
-            moving = np.flatnonzero(moves[top : bottom + 2].any(0))
-            if len(moving):
-                part = (max(moving[0] - 2, 0), top, min(moving[-1] + 1, columns), bottom)
-                x0, y0, x1, y1 = self._sheet.box_of(part)
-                self._sheet.show(places, part, frame[y0:y1, x0:x1])
+        shift = np.abs(places - self._lattice.xy).max(-1)
+        shift[shift <= _STILL] = 0
+        inner, outline = self._sheet.zones(shift)
+        for top in range(0, len(inner), _BAND):
+            bottom = min(top + _BAND, len(inner))
+            joined = outline[top:bottom].any(0)
+            for left, right in _runs(inner[top:bottom].any(0) & ~joined):
+                x0, y0, x1, y1 = self._sheet.box_of((left, top, right, bottom))
+                self._sheet.show(places, (left, top, right, bottom), frame[y0:y1, x0:x1])
+            for left, right in _runs(joined):
+                x0, y0, x1, y1 = self._sheet.box_of((left, top, right, bottom))
+                self._sheet.join(places, (left, top, right, bottom), frame[y0:y1, x0:x1])
 
     def _draw_mouth(self, frame: Image, layers: Floats, edges: Floats, factors: Floats) -> None:
         part = self._sheet.part_around(edges, _MARGIN * self._rig.e)
@@ -257,4 +262,13 @@ class MeshRenderer:
         lower = self._sheet.read(lid.lower) * (1 - lid.above - lid.between)
         picture = (ball + upper + lower) * lid.shade
         x0, y0, x1, y1 = self._sheet.box_of(part)
+        if self._sheet.has_outline(part):
+            own = self._sheet.share(places)
+            picture = picture * own + frame[y0:y1, x0:x1] * (1 - own)
         frame[y0:y1, x0:x1] = np.rint(np.clip(picture, 0, 255))
+
+
+def _runs(wanted: npt.NDArray[np.bool_] | np.bool_) -> list[tuple[int, int]]:
+    """List where runs of True begin and end."""
+    edges = np.flatnonzero(np.diff(wanted, prepend=False, append=False))
+    return [(int(a), int(b)) for a, b in edges.reshape(-1, 2)]

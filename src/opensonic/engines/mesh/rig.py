@@ -9,6 +9,7 @@ camera carries movements back.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
@@ -18,6 +19,9 @@ from opensonic.engines.mesh.lips import Lips
 from opensonic.engines.mesh.sampling import Floats
 from opensonic.face import topology
 from opensonic.values import Portrait
+
+if TYPE_CHECKING:
+    from opensonic.engines.mesh.person import Person
 
 _BACK = -0.45
 """Depth of hair, neck and shoulders in the canonical face, e behind its origin."""
@@ -67,7 +71,10 @@ class Rig:
             counts, where a `Face` has it at 0.5.
         lips: The inner edges of the lips.
         size: Width and height of the picture, px.
+        person: Where the person ends, once that was looked for and is clear.
     """
+
+    person: Person | None = None
 
     def __init__(self, portrait: Portrait) -> None:
         height, width = portrait.image.shape[:2]

@@ -1,15 +1,19 @@
 """The part of the picture that can move, as a sheet that is laid out anew for every frame.
 
-The picture is kept at twice its size and read linearly, so that a shift by parts of a pixel does
-not soften it; where nothing moves, its own pixels come back.
+The picture is cut into the person and what is behind, which stays still; only where the outline of
+the person passes are the two put together. The picture is kept at twice its size and read linearly,
+so that a shift by parts of a pixel does not soften it; where nothing moves, its own pixels come
+back.
 """
 
 from __future__ import annotations
 
 import cv2
 import numpy as np
+import numpy.typing as npt
 
-from opensonic.engines.mesh.sampling import SINGLE_MAP, Box, Floats, Image
+from opensonic.engines.mesh.person import fill_behind
+from opensonic.engines.mesh.sampling import SINGLE_MAP, Box, Floats, Image, sample
 from opensonic.engines.mesh.warp import Lattice
 
 
@@ -20,20 +24,65 @@ class Sheet:
         image: (H, W, 3) uint8, RGB.
         grid: The lattice over its moving part.
         margin: How far places may lie outside the moving part, px.
+        alpha: (H, W) float32, 1 on the person and 0 behind; None if all moves together.
     """
 
-    def __init__(self, image: Image, grid: Lattice, margin: int) -> None:
+    def __init__(self, image: Image, grid: Lattice, margin: int, alpha: Floats | None) -> None:
         self._grid = grid
         self._height, self._width = image.shape[:2]
         x0, y0 = max(grid.x0 - margin, 0), max(grid.y0 - margin, 0)
         self._origin = np.array([x0, y0], np.float32)
         part = image[y0 : grid.y1 + margin, x0 : grid.x1 + margin]
-        matrix = np.array([[0.5, 0, 0], [0, 0.5, 0]], np.float32)
-        size = (2 * part.shape[1] - 1, 2 * part.shape[0] - 1)
-        flags = cv2.INTER_LANCZOS4 | cv2.WARP_INVERSE_MAP
-        large = cv2.warpAffine(part, matrix, size, flags=flags, borderMode=cv2.BORDER_REPLICATE)
-        large[::2, ::2] = part
-        self._source = np.asarray(large, np.uint8)
+        self._source = _double(part, cv2.INTER_LANCZOS4)
+        self._source[::2, ::2] = part
+        self._cut, self._behind = self._source, image
+        self._inner = np.full((len(grid.xy) - 2, grid.xy.shape[1] - 2), np.inf, np.float32)
+        self._outer = np.zeros_like(self._inner)
+        if alpha is not None:
+            self._cut_out(image, alpha, part.shape[:2])
+
+    def _cut_out(self, image: Image, alpha: Floats, shape: tuple[int, ...]) -> None:
+        grid = self._grid
+        x0, y0 = self._origin.astype(int).tolist()
+        window = np.s_[y0 : y0 + shape[0], x0 : x0 + shape[1]]
+        behind = image.copy()
+        behind[window] = fill_behind(image[window], alpha[window])
+        share = _double(np.rint(alpha[window] * 255).astype(np.uint8))
+        lit = cv2.multiply(_double(behind[window]), cv2.merge([255 - share] * 3), scale=1 / 255)
+        own = np.minimum(cv2.subtract(self._source, lit), share[..., None])
+        self._cut = np.dstack([own, share])
+        self._behind = behind
+        padded = np.ones((grid.y1 - grid.y0, grid.x1 - grid.x0), np.float32)
+        seen = alpha[grid.y0 : grid.y1, grid.x0 : grid.x1]
+        padded[: seen.shape[0], : seen.shape[1]] = seen
+        cells = padded.reshape(self._inner.shape[0], grid.step, self._inner.shape[1], grid.step)
+        for away, free in (
+            (self._inner, cells.min((1, 3)) > 0.995),
+            (self._outer, cells.max((1, 3)) < 0.005),
+        ):
+            if not free.all():
+                away[:] = cv2.distanceTransform(free.astype(np.uint8), cv2.DIST_L2, 3) - 1
+            away *= grid.step
+
+    def zones(self, shift: Floats) -> tuple[npt.NDArray[np.bool_], npt.NDArray[np.bool_]]:
+        """Say which steps of the lattice show the person alone and which its outline.
+
+        Args:
+            shift: (R, Q) float32, how far each node moves, px.
+        """
+        reach = np.asarray(cv2.dilate(shift, np.ones((3, 3), np.uint8)), np.float32)[1:-1, 1:-1]
+        far = reach + self._grid.step
+        near = (self._outer <= far) & (reach > 0)
+        return near & (self._inner > far), near & (self._inner <= far)
+
+    def has_outline(self, part: Box) -> bool:
+        """Tell whether the outline of the person passes through a part, in steps."""
+        return bool(self._inner[part[1] : part[3], part[0] : part[2]].min() <= 0)
+
+    def share(self, places: Floats) -> Floats:
+        """Read the person's share: (H, W, 2) float32 places, px, to (H, W, 1) float32."""
+        own = sample(np.ascontiguousarray(self._cut[..., 3]), self._to_source(places))
+        return np.asarray(own[..., None] / np.float32(255))
 
     def locate(self, places: Floats, part: Box) -> Floats:
         """Bring a part of the lattice to pixels.
@@ -72,6 +121,18 @@ class Sheet:
         block = places[part[1] : part[3] + 2, part[0] : part[2] + 2]
         return self._read(self._enlarge(self._to_source(block), part), out)
 
+    def join(self, places: Floats, part: Box, out: Image) -> None:
+        """Draw a part in which the person's outline passes; arguments as of `show`."""
+        block = places[part[1] : part[3] + 2, part[0] : part[2] + 2]
+        maps = self._enlarge(self._to_source(block), part)
+        fixed, table = cv2.convertMaps(maps, SINGLE_MAP, cv2.CV_16SC2)
+        border = cv2.BORDER_REPLICATE
+        read = cv2.remap(self._cut, fixed, table, cv2.INTER_LINEAR, borderMode=border)
+        x0, y0, x1, y1 = self.box_of(part)
+        left = cv2.merge([cv2.bitwise_not(cv2.extractChannel(read, 3))] * 3)
+        lit = cv2.multiply(self._behind[y0:y1, x0:x1], left, scale=1 / 255)
+        cv2.add(cv2.cvtColor(read, cv2.COLOR_RGBA2RGB), lit, dst=out)
+
     def _enlarge(self, block: Floats, part: Box) -> Floats:
         x0, y0, x1, y1 = self.box_of(part)
         return self._grid.enlarge(block)[: y1 - y0, : x1 - x0]
@@ -95,3 +156,12 @@ class Sheet:
         c1, r1 = np.minimum(np.ceil(high), (columns - 2, rows - 2)).astype(int)
         inside = grid.x0 + c0 * grid.step < self._width and grid.y0 + r0 * grid.step < self._height
         return (int(c0), int(r0), int(c1), int(r1)) if c1 > c0 and r1 > r0 and inside else None
+
+
+def _double(part: Image, reading: int = cv2.INTER_LINEAR) -> Image:
+    """Twice the size, less one; every second pixel lies on one of the picture."""
+    matrix = np.array([[0.5, 0, 0], [0, 0.5, 0]], np.float32)
+    size = (2 * part.shape[1] - 1, 2 * part.shape[0] - 1)
+    flags = reading | cv2.WARP_INVERSE_MAP
+    large = cv2.warpAffine(part, matrix, size, flags=flags, borderMode=cv2.BORDER_REPLICATE)
+    return np.asarray(large, np.uint8)
