@@ -167,7 +167,7 @@ class MeshRenderer:
         """Say how far the lips roll in: as parted ones close, their wet inside goes inwards."""
         press = float(factors[INDEX["lip_press"]])
         if self._rig.lips.is_open:
-            press = max(press, 0.4 * (1 - float(inner_lip_gap(factors)) / _CLOSE))
+            press = max(press, 0.6 * (1 - float(inner_lip_gap(factors)) / _CLOSE))
         return press * self._style.roll
 
     def _invert(self, lips: Floats, factors: Floats) -> tuple[Floats, tuple[int, int]]:

@@ -20,10 +20,10 @@ from opensonic.engines.mesh.warp import ramp
 
 Numbers = npt.NDArray[np.floating[Any]]
 
-_UPPER_TEETH = (0.050, 0.042, 0.042, 0.036, 0.031, 0.026, 0.021)
-_UPPER_LIFT = (0.0, 0.008, 0.002, 0.011, 0.015, 0.019, 0.023)
-_LOWER_TEETH = (0.032, 0.033, 0.037, 0.034, 0.030, 0.026, 0.022)
-_LOWER_LIFT = (0.0, 0.001, -0.002, 0.003, 0.006, 0.009, 0.012)
+_UPPER_TEETH = (0.050, 0.042, 0.042, 0.036, 0.031, 0.026, 0.023, 0.021)
+_UPPER_LIFT = (0.0, 0.008, 0.002, 0.011, 0.015, 0.019, 0.022, 0.025)
+_LOWER_TEETH = (0.032, 0.033, 0.037, 0.034, 0.030, 0.026, 0.023, 0.020)
+_LOWER_LIFT = (0.0, 0.001, -0.002, 0.003, 0.006, 0.009, 0.012, 0.015)
 """Half of each row from the middle: widths as seen from the front, and how much shorter, e."""
 LOWER_EDGE = 0.014
 """Where the edges of the lower incisors are while the lips are closed, e below their line."""

@@ -121,7 +121,8 @@ def mouth_basis(points: Points, rig: Rig, layer: bool) -> Floats:
         move[:, 1, INDEX["lower_lip_tuck"]] = -0.024 * inside * lip
 
     tall = (1 - ramp(away, 0.08, 0.6)) if lower else (1 - ramp(away, 0.08, 0.4))
-    width = points.x * (1 - ramp(np.abs(s), 1.1, 2.8)) * tall
+    beside = np.maximum(np.abs(s), 1)
+    width = points.x / beside * (1 - ramp(beside, 1.0, 2.6)) * tall
     signed = spread if lower else -spread
     thick = signed * np.exp(-((spread / 0.13) ** 2)) * inside
     move[:, 0, INDEX["lip_pucker"]] = -PUCKER * width
@@ -134,10 +135,15 @@ def mouth_basis(points: Points, rig: Rig, layer: bool) -> Floats:
     move[:, 0, INDEX["corner_up"]] = 0.02 * np.sign(s) * corner
     move[:, 1, INDEX["corner_up"]] = -0.08 * corner
 
-    move[:, 1, REST] = _meeting(s, away, rig, lower)
+    move[:, 1, REST] = _meeting(s, away, rig, lower) + relax(rig) * corner
     if lower:  # around the eyes this layer is used again, and the mouth must not reach there
         move *= (1 - ramp(-points.below_lower, 0.14, 0.30))[:, None, None]
     return np.asarray(np.einsum("nak,ap->npk", move, rig.camera.axes), np.float32)
+
+
+def relax(rig: Rig) -> float:
+    """Say by how much the corners of a smile sink as its lips close, e."""
+    return 0.25 * float((rig.lips.lower - rig.lips.upper).max())
 
 
 def _meeting(s: Floats, away: Floats, rig: Rig, lower: bool) -> Floats:
