@@ -71,3 +71,31 @@ def test_width_and_lip_teeth_reach_their_channels():
     assert lip_width_factor(mouth)[60] > 1.05
     assert mouth[75, INDEX["lower_lip_tuck"]] > 0.9
     assert mouth[30, INDEX["lower_lip_tuck"]] == 0
+
+
+def vague(n_rows=300):
+    """What music sounds like to the network: many phones, none for sure, and an open mouth."""
+    heard = open_vowel(n_rows)
+    heard[:, :40] = 0.02
+    heard[:, SILENCE] = 0.2
+    return heard
+
+
+def test_where_no_phone_is_sure_nobody_speaks():
+    assert inner_lip_gap(shape_mouth(trace_curves(vague()))).max() == 0
+    assert inner_lip_gap(shape_mouth(trace_curves(open_vowel(300)))).min() > 0.1
+
+
+def test_a_mumbled_syllable_amid_sure_ones_is_spoken():
+    heard = open_vowel(400)
+    heard[200:230] = vague(30)
+    assert inner_lip_gap(shape_mouth(trace_curves(heard)))[200:230].min() > 0.05
+
+
+def test_lips_open_late_after_a_long_silence():
+    heard = open_vowel(300)
+    heard[:200, :40] = 0
+    heard[:200, SILENCE] = 1
+    gap = inner_lip_gap(shape_mouth(trace_curves(heard)))
+    assert gap[:170].max() < 1e-3
+    assert gap[205:].min() > 0.1

@@ -13,25 +13,31 @@ import numpy.typing as npt
 
 from opensonic.channels import DROP_GAP, INDEX, JAW_GAP, MOUTH, RAISE_GAP
 from opensonic.speech.network import APERTURE, CLOSURE, JAW, LABIODENTAL, TONGUE, WIDTH
-from opensonic.speech.phones import SILENCE
+from opensonic.speech.phones import PHONE_INDEX, PHONES, SILENCE
 from opensonic.speech.prosody import Curve, smooth
 
 GAP, STRETCH, PUCKER, JAW_HEIGHT, TONGUE_TIP, TUCK, SHUT = range(7)
 """Columns of the curves: gap in e, the rest 0 to 1."""
-SURE_CLOSURE = 0.6
-"""Certainty of p b m from which the lips shut; balances missed and false closures."""
+SURE_CLOSURE = 0.31
+"""Score from which the lips shut; balances missed and false closures."""
 
 _APERTURE_UNIT = 0.2
 _MIN_CLOSURE_ROWS = 8
 _RELEASE_ROWS = 5
 _SURE_SILENCE = 0.8
 _SILENCE_ROWS = 15
-_BREATH_ROWS = 50
+_PARTING_ROWS, _SHAPING_ROWS = 12, 50
+"""Rows ahead of speech in which lips part, and in which they take the shape of the first sound."""
 _RELAX_SIGMA = 6.0
+_SURE_SIGMA, _SURE_REACH = 25.0, 40
+_SURE_SPEECH = (0.2, 0.35)
+"""Probability of the likeliest phone, smoothed over half a second: music is below, speech above."""
 _PARTED = 0.1
 _WIDTH_GAIN = 1.8
 _WIDE_GAIN = 1.5
 """Regression is timid by the share that it cannot explain: these give the extremes back."""
+_RIVALS = [PHONE_INDEX[name] for name in ("t", "d", "k", "g", "n", "ng")]
+_SMALL_APERTURE = 0.3
 _PARTED_SIGMA = 2.0
 _PRESENCE_SIGMA = 20.0
 _UPPER_SHARE = 0.35
@@ -43,11 +49,27 @@ def _find_runs(flags: npt.NDArray[np.bool_]) -> npt.NDArray[np.int64]:
     return edges.reshape(-1, 2)
 
 
-def _shut_lips(certainty: Curve) -> Curve:
-    """Turn the certainty of p b m into closures: 1 for 80 ms or more, eased by 50 ms."""
-    rows = np.arange(len(certainty)) + 0.5
-    shut = np.zeros(len(certainty), np.float32)
-    for first, last in _find_runs(smooth(certainty, 1.0) > SURE_CLOSURE):
+def closure_score(heard: npt.NDArray[np.float32]) -> Curve:
+    """Weigh what speaks for shut lips: their certainty, a small opening, and no other stop.
+
+    Args:
+        heard: (T, 47) rows at 100 Hz.
+
+    Returns:
+        (T,) score; lips shut where it is above `SURE_CLOSURE`.
+    """
+    rival = heard[:, _RIVALS].max(1)
+    rival = np.maximum(rival, np.maximum(np.roll(rival, 1), np.roll(rival, -1)))
+    closed = np.clip(1 - heard[:, APERTURE] / _SMALL_APERTURE, 0, 1)
+    score = 0.8 * heard[:, CLOSURE] + 0.2 * closed - 0.3 * rival
+    return smooth(np.asarray(score, np.float32), 1.0)
+
+
+def _shut_lips(score: Curve) -> Curve:
+    """Turn scores of p b m into closures: 1 for 80 ms or more, eased by 50 ms."""
+    rows = np.arange(len(score)) + 0.5
+    shut = np.zeros(len(score), np.float32)
+    for first, last in _find_runs(score > SURE_CLOSURE):
         spread = max(0.0, (_MIN_CLOSURE_ROWS - (last - first)) / 2)
         outside = np.maximum(first - spread - rows, rows - last - spread)
         ease = np.clip(1 - outside / _RELEASE_ROWS, 0, 1)
@@ -55,16 +77,26 @@ def _shut_lips(certainty: Curve) -> Curve:
     return shut
 
 
-def _awake(silence: Curve) -> Curve:
-    """Give 0 in sure silence, 1 elsewhere and 0.5 s ahead of speech, when the mouth takes breath.
-
-    The last 0.5 s of silence are left to the network, which knows how lips part before a word.
-    """
+def _awake(silence: Curve, ahead: int) -> Curve:
+    """Give 0 in sure silence, 1 elsewhere and in the last `ahead` rows before speech."""
     asleep = np.zeros(len(silence), np.float32)
     for first, last in _find_runs(silence > _SURE_SILENCE):
         if last - first > _SILENCE_ROWS:
-            asleep[first : last if last == len(silence) else max(first, last - _BREATH_ROWS)] = 1
+            asleep[first : last if last == len(silence) else max(first, last - ahead)] = 1
     return 1 - smooth(asleep, _RELAX_SIGMA)
+
+
+def _spoken(phones: npt.NDArray[np.float32]) -> Curve:
+    """Give 1 near speech and 0 where no phone is heard for sure, as in music or a crowd.
+
+    Args:
+        phones: (T, 39) probabilities of every phone but silence.
+    """
+    sure = smooth(phones.max(1), _SURE_SIGMA)
+    padded = np.pad(sure, _SURE_REACH, "edge")
+    nearby = np.lib.stride_tricks.sliding_window_view(padded, 2 * _SURE_REACH + 1).max(1)
+    doubt, trust = _SURE_SPEECH
+    return np.asarray(np.clip((nearby - doubt) / (trust - doubt), 0, 1), np.float32)
 
 
 def _parted_lips(silence: Curve, sealed: Curve) -> Curve:
@@ -82,10 +114,12 @@ def trace_curves(heard: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
     Returns:
         (T, 7) float32: columns `GAP` to `SHUT`.
     """
-    awake = _awake(heard[:, SILENCE])
+    spoken = _spoken(np.delete(heard[:, : len(PHONES)], SILENCE, axis=1))
+    awake = _awake(heard[:, SILENCE], _PARTING_ROWS) * spoken
+    shaping = _awake(heard[:, SILENCE], _SHAPING_ROWS) * spoken
     tuck = smooth(heard[:, LABIODENTAL], 1.0) * awake
-    shut = _shut_lips(heard[:, CLOSURE])
-    width = heard[:, WIDTH] * _WIDTH_GAIN * awake
+    shut = _shut_lips(closure_score(heard)) * spoken
+    width = heard[:, WIDTH] * _WIDTH_GAIN * shaping
     opening = np.maximum(heard[:, APERTURE], 0)
     opening = opening * (1 + (_WIDE_GAIN - 1) * np.clip(opening - 0.3, 0, 0.7))
     sealed = np.clip(heard[:, CLOSURE] + heard[:, LABIODENTAL], 0, 1)

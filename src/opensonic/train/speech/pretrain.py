@@ -217,7 +217,7 @@ def synthetic_loss(
     mouth: torch.Tensor,
     batch: Batch,
     shape_weights: tuple[float, ...],
-    closure_weight: float = 1.0,
+    sure_weight: float = 1.0,
 ) -> torch.Tensor:
     """Compute the loss on synthetic speech.
 
@@ -226,7 +226,7 @@ def synthetic_loss(
         mouth: (B, T, 6) outputs.
         batch: What they should be.
         shape_weights: Weight of each of the four shapes.
-        closure_weight: Weight of a missed closure against a false one.
+        sure_weight: Weight of the certainties.
     """
     _, shapes, labels = batch
     named = F.cross_entropy(phones.flatten(0, 1), labels.flatten(), label_smoothing=0.05)
@@ -234,10 +234,8 @@ def synthetic_loss(
     near = F.smooth_l1_loss(
         mouth[..., :N_SHAPES], shapes[..., :N_SHAPES], beta=0.1, reduction="none"
     )
-    sure = F.binary_cross_entropy_with_logits(
-        mouth[..., N_SHAPES:], shapes[..., N_SHAPES:], pos_weight=torch.tensor(closure_weight)
-    )
-    return named + (near * weights).mean() + sure
+    sure = F.binary_cross_entropy_with_logits(mouth[..., N_SHAPES:], shapes[..., N_SHAPES:])
+    return named + (near * weights).mean() + sure_weight * sure
 
 
 class Average:

@@ -24,9 +24,9 @@ from opensonic.metrics.closures import (
 )
 from opensonic.metrics.visemes import VISEME_OF
 from opensonic.speech import hear
-from opensonic.speech.articulation import SURE_CLOSURE
+from opensonic.speech.articulation import SURE_CLOSURE, closure_score
 from opensonic.speech.mel import FRAME_RATE, SAMPLE_RATE, level_rows, log_mel
-from opensonic.speech.network import CLOSURE, listen
+from opensonic.speech.network import listen
 from opensonic.speech.phones import PHONE_INDEX, PHONES, SILENCE
 from opensonic.train.speech.corpus import Labelled
 from opensonic.train.speech.heldout import Sound, add_noise, name_voice
@@ -108,7 +108,7 @@ def measure_item(item: Labelled, sound: Sound) -> VoiceResult:
     labels = label_rows(item.times, item.phones, len(heard))
     phones = heard[:, : len(PHONES)].argmax(1)
     true = find_spans(np.isin(labels, [PHONE_INDEX[name] for name in "pbm"]), FRAME_RATE)
-    certain = find_spans(heard[:, CLOSURE] > SURE_CLOSURE, FRAME_RATE)
+    certain = find_spans(closure_score(heard) > SURE_CLOSURE, FRAME_RATE)
     touching = find_spans(hear_gap(sound) <= TOUCHING_GAP, float(FPS))
     return VoiceResult(
         rows=len(labels),

@@ -12,7 +12,6 @@ from dataclasses import dataclass, field
 
 import numpy as np
 import numpy.typing as npt
-from scipy.ndimage import gaussian_filter1d
 
 from opensonic.speech.mel import FRAME_RATE
 from opensonic.speech.phones import PHONE_INDEX, PHONES, SILENCE, VOWELS
@@ -226,6 +225,8 @@ def measure_effort(
     Returns:
         (T,) factor of the aperture, 0.75 to 1.35.
     """
+    from scipy.ndimage import gaussian_filter1d  # of the training extra; tracking needs none
+
     level = mel.mean(1, dtype=np.float32)
     spoken = (labels != SILENCE).astype(np.float32)
     share = gaussian_filter1d(spoken, _PHRASE_ROWS) + 1e-3

@@ -13,7 +13,6 @@ import numpy as np
 import torch
 
 from opensonic.metrics.closures import ClosureCounts, count_closures, find_spans
-from opensonic.speech.articulation import SURE_CLOSURE
 from opensonic.speech.mel import FRAME_RATE, N_MELS, level_rows
 from opensonic.train.speech.finetune import correlate, draw_din
 from opensonic.train.speech.model import N_SHAPES, SpeechNetwork
@@ -23,6 +22,7 @@ from opensonic.train.speech.tracks import RealClip
 _HELD_OUT_SHARE = 0.2
 _MIN_UNITS = 3
 _DIN_CHECKED = 24
+_SURE = 0.4
 
 
 @dataclass(frozen=True)
@@ -103,7 +103,7 @@ def measure_kept(
         same += int((phones.argmax(-1) == new_phones.argmax(-1)).sum())
         rows += len(phones)
         old, new = (
-            find_spans((torch.sigmoid(part[:, N_SHAPES]) > SURE_CLOSURE).numpy(), FRAME_RATE)
+            find_spans((torch.sigmoid(part[:, N_SHAPES]) > _SURE).numpy(), FRAME_RATE)
             for part in (mouth, new_mouth)
         )
         closures = closures.merge(count_closures(old, new))
