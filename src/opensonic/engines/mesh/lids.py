@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 import cv2
 import numpy as np
+import numpy.typing as npt
 
 from opensonic.engines.mesh.eyes import LOWER_SHARE, REACH, SAMPLES, Eye
 from opensonic.engines.mesh.rig import Rig
@@ -41,14 +42,16 @@ class Lid:
     Attributes:
         upper: (H, W, 2) float32 places of the picture that the upper lid shows, px.
         lower: (H, W, 2) float32, the same for the lower lid.
-        above: (H, W, 1) float32 share of the upper lid.
-        between: (H, W, 1) float32 share of the eye ball.
-        shade: (H, W, 1) float32 factor of the lashes' shadow.
+        above: (H, W) float32 share of the upper lid.
+        below: (H, W) float32 share of the lower lid.
+        between: (H, W) float32 share of the eye ball.
+        shade: (H, W) float32 factor of the lashes' shadow.
     """
 
     upper: Floats
     lower: Floats
     above: Floats
+    below: Floats
     between: Floats
     shade: Floats
 
@@ -69,7 +72,6 @@ class Lids:
         top = float((eye.upper - eye.room).min()) - 0.02
         bottom = float(eye.lower.max()) + 0.16
         self._y = np.linspace(top, bottom, _ROWS, dtype=np.float32)
-        self._low, self._high = 0.0, 1.0
         into = np.linalg.inv(self._axes)
         scale = np.array([(SAMPLES - 1) / (2 * REACH * eye.half), (_ROWS - 1) / (bottom - top)])
         self._matrix = np.asarray(into * scale, np.float32)
@@ -78,13 +80,16 @@ class Lids:
         self._closures = np.linspace(OPENEST, 1, _LEVELS)
         self._levels = [self._solve(float(closure)) for closure in self._closures]
 
-    @property
-    def corners(self) -> Floats:
-        """(4, 2) float32 corners of what the lids can move, px."""
-        eye = self.eye
         x = REACH * eye.half
-        box = np.array([[a, b] for a in (-x, x) for b in (self._y[0], self._y[-1])], np.float32)
-        return np.asarray(eye.middle + box @ self._axes, np.float32)
+        self.corners = self._place((-x, x), (top, bottom))
+        """(4, 2) float32 corners of what the lids can move, px."""
+        self.opening = self._place((-x, x), (eye.upper.min() - 0.02, eye.lower.max() + 0.02))
+        """(4, 2) float32 corners of the open eye, px."""
+        self._rest = np.ascontiguousarray(self._solve(0.0)[..., 2:])
+
+    def _place(self, across: tuple[float, float], down: tuple[float, float]) -> Floats:
+        box = np.array([[x, y] for x in across for y in down], np.float32)
+        return np.asarray(self.eye.middle + box @ self._axes, np.float32)
 
     def _solve(self, closure: float) -> Floats:
         """(R, Q, 4) float32: ways back to the skin of both lids in e, px under both edges."""
@@ -130,17 +135,40 @@ class Lids:
         first = min(int(at), _LEVELS - 2)
         share = at - first
         field = cv2.addWeighted(self._levels[first], 1 - share, self._levels[first + 1], share, 0)
-        maps = cv2.transform(places, np.column_stack([self._matrix.T, self._shift]))
-        seen = sample(np.asarray(field, np.float32), np.asarray(maps, np.float32))
-        upper = places + seen[..., :1] * self._down
-        lower = places + seen[..., 1:2] * self._down
-        under = np.clip(0.5 + seen[..., 2:] / np.float32(softness), 0, 1)
-        below = under.min(-1, keepdims=True)
-        above = 1 - under[..., :1]
-        across = np.clip((maps[..., :1] * 2 / (SAMPLES - 1) - 1) * REACH, -1, 1)
-        near = np.exp(-((seen[..., 2:3] / max(0.009 * self._e, 0.7)) ** 2)) * (1 - across**4)
-        strength = 0.45 * np.clip(closure, 0, 1) ** 2
-        return Lid(upper, lower, above, 1 - above - below, 1 - strength * near)
+        maps = self._locate(places)
+        seen = sample(np.asarray(field, np.float32), maps)
+        to_upper, to_lower, under_upper, under_lower = cv2.split(seen)
+        above, below = _share(under_upper, under_lower, softness)
+        across = np.clip((maps[..., 0] * (2 / (SAMPLES - 1)) - 1) * REACH, -1, 1)
+        near = np.exp(-((under_upper / max(0.009 * self._e, 0.7)) ** 2)) * (1 - across**4)
+        strength = np.float32(0.45 * np.clip(closure, 0, 1) ** 2)
+        return Lid(
+            places + to_upper[..., None] * self._down,
+            places + to_lower[..., None] * self._down,
+            above,
+            below,
+            1 - above - below,
+            1 - strength * near,
+        )
+
+    def uncovered(self, places: Floats, softness: float) -> Floats:
+        """Give the share of the eye ball while the lids rest: (H, W) float32; see `show`."""
+        under = cv2.split(sample(self._rest, self._locate(places)))
+        above, below = _share(under[0], under[1], softness)
+        return 1 - above - below
+
+    def _locate(self, places: Floats) -> Floats:
+        into = np.column_stack([self._matrix.T, self._shift])
+        return np.asarray(cv2.transform(places, into), np.float32)
+
+
+def _share(
+    under_upper: npt.ArrayLike, under_lower: npt.ArrayLike, softness: float
+) -> tuple[Floats, Floats]:
+    scale = np.float32(1 / softness)
+    first = np.clip(np.asarray(under_upper, np.float32) * scale + np.float32(0.5), 0, 1)
+    below = np.clip(np.asarray(under_lower, np.float32) * scale + np.float32(0.5), 0, first)
+    return 1 - first, below
 
 
 def _ease(down: Floats, y: Floats) -> Floats:

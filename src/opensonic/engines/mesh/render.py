@@ -34,8 +34,6 @@ from opensonic.engines.mesh.warp import (
 from opensonic.values import Portrait
 
 _NODES_PER_E = 24
-_BAND = 8
-"""Rows of the lattice that are warped together."""
 _MARGIN = 0.06
 """How far around the lips both layers are drawn, e."""
 _CLOSE = 0.04
@@ -44,6 +42,8 @@ _FAINT = 0.02
 """Strength below which a shadow is not seen."""
 _NOTHING = 1e-4
 """Value of a channel that shows nothing."""
+_GLANCE = 0.06
+"""Gaze up or down that the lids do not follow yet."""
 _STILL = 0.02
 """Displacement below which a place counts as still, px."""
 
@@ -80,7 +80,7 @@ class MeshRenderer:
         self._sheet = Sheet(portrait.image, self._lattice, margin, alpha)
         self._mouth = Mouth(portrait.image, self._rig, self._style)
         self._lips = self._lip_seam()
-        self._lid_corners = {
+        self._lid_shift = {
             lids.eye.blink: head_basis(self._rig.points(lids.corners), self._rig)
             for lids in self._lids
         }
@@ -198,20 +198,11 @@ class MeshRenderer:
         return np.asarray(along[0] * away[..., 1] - along[1] * away[..., 0] > 0)
 
     def _draw_skin(self, frame: Image, layers: Floats, is_lower: npt.NDArray[np.bool_]) -> None:
-        """Warp what moves, band by band of the lattice."""
+        """Warp what moves."""
         places = np.where(is_lower[..., None], layers[1], layers[0])
         shift = np.abs(places - self._lattice.xy).max(-1)
         shift[shift <= _STILL] = 0
-        inner, outline = self._sheet.zones(shift)
-        for top in range(0, len(inner), _BAND):
-            bottom = min(top + _BAND, len(inner))
-            joined = outline[top:bottom].any(0)
-            for left, right in _runs(inner[top:bottom].any(0) & ~joined):
-                x0, y0, x1, y1 = self._sheet.box_of((left, top, right, bottom))
-                self._sheet.show(places, (left, top, right, bottom), frame[y0:y1, x0:x1])
-            for left, right in _runs(joined):
-                x0, y0, x1, y1 = self._sheet.box_of((left, top, right, bottom))
-                self._sheet.join(places, (left, top, right, bottom), frame[y0:y1, x0:x1])
+        self._sheet.lay(places, shift, frame)
 
     def _draw_mouth(self, frame: Image, layers: Floats, edges: Floats, factors: Floats) -> None:
         part = self._sheet.part_around(edges, _MARGIN * self._rig.e)
@@ -247,28 +238,33 @@ class MeshRenderer:
 
     def _draw_eye(self, frame: Image, layer: Floats, lids: Lids, factors: Floats) -> None:
         gaze = factors[[INDEX["gaze_x"], INDEX["gaze_y"]]] * GAZE_REACH * self._rig.e
-        blink = float(factors[lids.eye.blink])
-        closure = blink + (1 - blink) * LID_FOLLOWS * float(factors[INDEX["gaze_y"]])
-        if abs(closure) < _NOTHING and np.abs(gaze).max() < _NOTHING:
+        blink, follow = float(factors[lids.eye.blink]), float(factors[INDEX["gaze_y"]])
+        follow = LID_FOLLOWS * float(np.sign(follow)) * max(abs(follow) - _GLANCE, 0.0)
+        closure = blink + (1 - blink) * follow
+        is_still = abs(closure) < _NOTHING
+        if is_still and np.abs(gaze).max() < _NOTHING:
             return
-        moved = lids.corners + combine(self._lid_corners[lids.eye.blink], factors)
-        part = self._sheet.part_around(moved, 0)
+        corners = lids.opening if is_still else lids.corners
+        part = self._sheet.part_around(
+            corners + combine(self._lid_shift[lids.eye.blink], factors), 0
+        )
         if part is None:
             return
-        places = self._sheet.locate(layer, part)
-        lid = lids.show(places, closure, self._style.softness)
-        ball = self._sheet.read(lids.eye.shift_iris(places, gaze)) * lid.between
-        upper = self._sheet.read(lid.upper) * lid.above
-        lower = self._sheet.read(lid.lower) * (1 - lid.above - lid.between)
-        picture = (ball + upper + lower) * lid.shade
         x0, y0, x1, y1 = self._sheet.box_of(part)
+        patch = frame[y0:y1, x0:x1]
+        places = self._sheet.locate(layer, part)
+        ball = self._sheet.read(lids.eye.shift_iris(places, gaze))
+        if is_still:
+            seen = lids.uncovered(places, self._style.softness)
+            patch[:] = cv2.blendLinear(ball, patch, seen, 1 - seen)
+            return
+        lid = lids.show(places, closure, self._style.softness)
+        upper, lower = self._sheet.read(lid.upper), self._sheet.read(lid.lower)
+        skin = cv2.blendLinear(upper, lower, lid.above, lid.below)
+        picture = cv2.blendLinear(ball, skin, lid.between, 1 - lid.between)
+        if blink > _NOTHING:
+            picture = np.rint(picture * lid.shade[..., None]).astype(np.uint8)
         if self._sheet.has_outline(part):
             own = self._sheet.share(places)
-            picture = picture * own + frame[y0:y1, x0:x1] * (1 - own)
-        frame[y0:y1, x0:x1] = np.rint(np.clip(picture, 0, 255))
-
-
-def _runs(wanted: npt.NDArray[np.bool_] | np.bool_) -> list[tuple[int, int]]:
-    """List where runs of True begin and end."""
-    edges = np.flatnonzero(np.diff(wanted, prepend=False, append=False))
-    return [(int(a), int(b)) for a, b in edges.reshape(-1, 2)]
+            picture = cv2.blendLinear(picture, patch, own, 1 - own)
+        patch[:] = picture

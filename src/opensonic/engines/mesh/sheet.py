@@ -8,6 +8,8 @@ back.
 
 from __future__ import annotations
 
+from typing import Any
+
 import cv2
 import numpy as np
 import numpy.typing as npt
@@ -15,6 +17,12 @@ import numpy.typing as npt
 from opensonic.engines.mesh.person import fill_behind
 from opensonic.engines.mesh.sampling import SINGLE_MAP, Box, Floats, Image, sample
 from opensonic.engines.mesh.warp import Lattice
+
+Maps = Any
+"""What OpenCV's convertMaps gives."""
+_BAND = 16
+"""Rows of the lattice that are warped together."""
+_AROUND = np.ones((3, 3), np.uint8)
 
 
 class Sheet:
@@ -64,25 +72,58 @@ class Sheet:
                 away[:] = cv2.distanceTransform(free.astype(np.uint8), cv2.DIST_L2, 3) - 1
             away *= grid.step
 
-    def zones(self, shift: Floats) -> tuple[npt.NDArray[np.bool_], npt.NDArray[np.bool_]]:
-        """Say which steps of the lattice show the person alone and which its outline.
+    def lay(self, places: Floats, shift: Floats, frame: Image) -> None:
+        """Lay out the whole sheet, band by band.
 
         Args:
-            shift: (R, Q) float32, how far each node moves, px.
+            places: (R, Q, 2) float32 places of the picture that the nodes of the lattice show, px.
+            shift: (R, Q) float32, how far each of them is away, px; 0 counts as still.
+            frame: (H, W, 3) uint8 picture to draw into.
         """
-        reach = np.asarray(cv2.dilate(shift, np.ones((3, 3), np.uint8)), np.float32)[1:-1, 1:-1]
+        reach = np.asarray(cv2.dilate(shift, _AROUND), np.float32)[1:-1, 1:-1]
         far = reach + self._grid.step
-        near = (self._outer <= far) & (reach > 0)
-        return near & (self._inner > far), near & (self._inner <= far)
+        seen = (self._outer <= far) & (reach > 0)
+        joined = _join_rows(seen & (self._inner <= far))
+        alone = _join_rows(seen) & ~joined
+        source = self._to_source(places)
+        for number, (plain, mixed) in enumerate(zip(alone, joined, strict=True)):
+            top, bottom = number * _BAND, min((number + 1) * _BAND, len(seen))
+            runs, joins = _runs(plain), _runs(mixed)
+            if not (runs or joins):
+                continue
+            left = min(run[0] for run in runs + joins)
+            right = max(run[1] for run in runs + joins)
+            x0, y0, x1, y1 = self.box_of((left, top, right, bottom))
+            maps = self._grid.enlarge(source[top : bottom + 2, left : right + 2])
+            fixed, table = cv2.convertMaps(maps[: y1 - y0, : x1 - x0], SINGLE_MAP, cv2.CV_16SC2)
+            for first, last in runs + joins:
+                ends = (first - left) * self._grid.step, (last - left) * self._grid.step
+                part = fixed[:, slice(*ends)], table[:, slice(*ends)]
+                out = frame[y0:y1, x0 + ends[0] : min(x0 + ends[1], self._width)]
+                if (first, last) in joins:
+                    self._join(part, self._behind[y0:y1, x0 + ends[0] : x0 + ends[1]], out)
+                else:
+                    cv2.remap(self._source, *part, cv2.INTER_LINEAR, out, cv2.BORDER_REPLICATE)
+
+    def _join(self, maps: tuple[Maps, Maps], behind: Image, out: Image) -> None:
+        """Draw a part in which the person's outline passes."""
+        border = cv2.BORDER_REPLICATE
+        read = cv2.remap(self._cut, *maps, cv2.INTER_LINEAR, borderMode=border)
+        left = cv2.merge([cv2.bitwise_not(cv2.extractChannel(read, 3))] * 3)
+        cv2.add(
+            cv2.cvtColor(read, cv2.COLOR_RGBA2RGB),
+            cv2.multiply(behind, left, scale=1 / 255),
+            dst=out,
+        )
 
     def has_outline(self, part: Box) -> bool:
         """Tell whether the outline of the person passes through a part, in steps."""
         return bool(self._inner[part[1] : part[3], part[0] : part[2]].min() <= 0)
 
     def share(self, places: Floats) -> Floats:
-        """Read the person's share: (H, W, 2) float32 places, px, to (H, W, 1) float32."""
+        """Read the person's share: (H, W, 2) float32 places, px, to (H, W) float32."""
         own = sample(np.ascontiguousarray(self._cut[..., 3]), self._to_source(places))
-        return np.asarray(own[..., None] / np.float32(255))
+        return np.asarray(own / np.float32(255))
 
     def locate(self, places: Floats, part: Box) -> Floats:
         """Bring a part of the lattice to pixels.
@@ -121,18 +162,6 @@ class Sheet:
         block = places[part[1] : part[3] + 2, part[0] : part[2] + 2]
         return self._read(self._enlarge(self._to_source(block), part), out)
 
-    def join(self, places: Floats, part: Box, out: Image) -> None:
-        """Draw a part in which the person's outline passes; arguments as of `show`."""
-        block = places[part[1] : part[3] + 2, part[0] : part[2] + 2]
-        maps = self._enlarge(self._to_source(block), part)
-        fixed, table = cv2.convertMaps(maps, SINGLE_MAP, cv2.CV_16SC2)
-        border = cv2.BORDER_REPLICATE
-        read = cv2.remap(self._cut, fixed, table, cv2.INTER_LINEAR, borderMode=border)
-        x0, y0, x1, y1 = self.box_of(part)
-        left = cv2.merge([cv2.bitwise_not(cv2.extractChannel(read, 3))] * 3)
-        lit = cv2.multiply(self._behind[y0:y1, x0:x1], left, scale=1 / 255)
-        cv2.add(cv2.cvtColor(read, cv2.COLOR_RGBA2RGB), lit, dst=out)
-
     def _enlarge(self, block: Floats, part: Box) -> Floats:
         x0, y0, x1, y1 = self.box_of(part)
         return self._grid.enlarge(block)[: y1 - y0, : x1 - x0]
@@ -165,3 +194,16 @@ def _double(part: Image, reading: int = cv2.INTER_LINEAR) -> Image:
     flags = reading | cv2.WARP_INVERSE_MAP
     large = cv2.warpAffine(part, matrix, size, flags=flags, borderMode=cv2.BORDER_REPLICATE)
     return np.asarray(large, np.uint8)
+
+
+def _join_rows(steps: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:
+    """Say for each band in which columns a step of it is wanted."""
+    return np.asarray(np.logical_or.reduceat(steps, np.arange(0, len(steps), _BAND), axis=0))
+
+
+def _runs(wanted: npt.NDArray[np.bool_]) -> list[tuple[int, int]]:
+    """List where runs of True begin and end."""
+    padded = np.zeros(len(wanted) + 2, bool)
+    padded[1:-1] = wanted
+    edges = np.flatnonzero(padded[1:] != padded[:-1]).tolist()
+    return list(zip(edges[::2], edges[1::2], strict=True))
