@@ -26,6 +26,8 @@ TEETH_EDGE = 0.034
 """How far the upper teeth reach below the line of closed lips, e."""
 _PALE = 0.62
 """Redness of teeth between nearly closed lips over that of the lips, at most."""
+_ONE_HUE = 0.03
+"""Difference of redness below which a picture has no colours to tell teeth by."""
 _SAMPLES = 65
 """Samples of a lip line, corner to corner."""
 
@@ -208,6 +210,9 @@ def like_teeth(seen: Floats, lip_redness: float) -> Floats:
         (...) float32, 0 to 1.
     """
     bright, red = seen.mean(-1), redness(seen)
+    if lip_redness - np.percentile(red, 5) < _ONE_HUE:
+        level = np.percentile(bright, 85)
+        return np.asarray(np.clip((bright / level - 0.55) / 0.24, 0, 1))
     pale = red < 0.6 * lip_redness
     if pale.sum() < 20:
         return np.zeros_like(bright)

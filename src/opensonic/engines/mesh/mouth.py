@@ -26,9 +26,6 @@ _HALF_WIDTH, _ABOVE, _BELOW = 0.40, 0.22, 0.30
 """Reach of the drawings around the middle of the mouth, e."""
 _TIP = 0.024
 """Where the raised tip of the tongue ends: behind the edge of the upper teeth, e."""
-_CREASE = np.array([0.50, 0.60, 0.58], np.float32)
-_INK = np.array([0.88, 0.92, 0.90], np.float32)
-"""What the line between the lips takes from the light of the skin."""
 _HIDDEN = 0.02
 """How far the tip of the tongue is raised before it shows."""
 _SLOT = 0.016
@@ -154,8 +151,9 @@ class Mouth:
         away = np.maximum(-cover.depth[rows], -cover.height[rows])
         near = np.clip(1 - away / width, 0, 1) ** 2
         near *= strength * (1 - across**6)
-        ink = _INK if self._style.is_flat else _CREASE
-        picture[rows] = cv2.convertScaleAbs(picture[rows] * (1 - near[..., None] * ink))
+        picture[rows] = cv2.convertScaleAbs(
+            picture[rows] * (1 - near[..., None] * self._style.crease)
+        )
 
 
 def head_reference() -> Floats:

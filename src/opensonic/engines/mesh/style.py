@@ -32,10 +32,13 @@ _COLOURED = (0.02, 0.05)
 """Spread of redness in a face: up to 0.01 where a picture has one hue, 0.06 to 0.4 in colour."""
 _BLIND = 0.5
 """Brightness of the pupils over that of the skin: people reach 0.3, statues are near 1."""
-_MORE_LIGHT = 0.25
+_MORE_LIGHT = 0.5
 """Largest difference of light that one e makes across the teeth."""
 _PINK = np.array([0.86, 0.43, 0.42], np.float32)
 _IVORY = np.array([1.10, 1.03, 0.935], np.float32)
+_CREASE = np.array([0.50, 0.60, 0.58], np.float32)
+_INK = np.array([0.88, 0.92, 0.90], np.float32)
+"""What the line between closed lips takes from the light of the skin: of a photograph, drawn."""
 _CAVE = np.array([0.21, 0.075, 0.07], np.float32)
 """Tongue, teeth and throat in white light."""
 
@@ -49,6 +52,7 @@ class Style:
         teeth: (3,) float32, RGB of teeth in that light.
         flesh: (3,) float32, RGB of tongue and gums.
         cave: (3,) float32, RGB of the throat.
+        crease: (3,) float32, share of the light that the line between closed lips takes.
         tilt: How much brighter the light is one e to the face's right, as a share.
         softness: Width of an edge, px.
         grain: Standard deviation of the noise, 0 to 255.
@@ -61,6 +65,7 @@ class Style:
     teeth: Floats
     flesh: Floats
     cave: Floats
+    crease: Floats
     tilt: float
     softness: float
     grain: float
@@ -91,7 +96,7 @@ def measure_style(image: Image, rig: Rig) -> Style:
     if face.sum() < 64:
         light = np.array([200, 194, 186], np.float32)
         look = (light * _IVORY, light * _PINK, light * _CAVE)
-        return Style(light, *look, 0.0, 1.0, 0.0, False, False, False)
+        return Style(light, *look, _CREASE, 0.0, 1.0, 0.0, False, False, False)
     grey = cv2.cvtColor(part, cv2.COLOR_RGB2GRAY).astype(np.float32)
     softness, grain = _measure_texture(grey, face)
     skin = np.median(_read_skin(image, rig), 0)
@@ -110,6 +115,7 @@ def measure_style(image: Image, rig: Rig) -> Style:
         np.asarray(teeth, np.float32),
         np.asarray(flesh, np.float32),
         np.asarray(cave, np.float32),
+        _INK if is_flat else _without_hue(_CREASE, colourful),
         0.0 if is_flat else tilt,
         softness,
         grain,
