@@ -48,7 +48,7 @@ _FILES: tuple[WeightFile, ...] = (
     WeightFile(
         "speech",
         "speech/speech.onnx",
-        "336812a34c777c44e43d25772d9361659a46d10b627553ccca2696ed39f570e7",
+        "03a9cbff28935d5f14cc141f5fdd92673e03eac995e34caa60c54545d6652b29",
         "opensonic.train.speech",
     ),
     WeightFile(

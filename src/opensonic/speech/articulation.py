@@ -18,7 +18,7 @@ from opensonic.speech.prosody import Curve, smooth
 
 GAP, STRETCH, PUCKER, JAW_HEIGHT, TONGUE_TIP, TUCK, SHUT = range(7)
 """Columns of the curves: gap in e, the rest 0 to 1."""
-SURE_CLOSURE = 0.31
+SURE_CLOSURE = 0.33
 """Score from which the lips shut; balances missed and false closures."""
 
 _APERTURE_UNIT = 0.2
@@ -30,7 +30,7 @@ _PARTING_ROWS, _SHAPING_ROWS = 12, 50
 """Rows ahead of speech in which lips part, and in which they take the shape of the first sound."""
 _RELAX_SIGMA = 6.0
 _SURE_SIGMA, _SURE_REACH = 25.0, 40
-_SURE_SPEECH = (0.2, 0.35)
+_SURE_SPEECH = (0.25, 0.4)
 """Probability of the likeliest phone, smoothed over half a second: music is below, speech above."""
 _PARTED = 0.1
 _WIDTH_GAIN = 1.8

@@ -24,11 +24,7 @@ _OPSET = 17
 def load_network(path: Path) -> SpeechNetwork:
     """Build the network with trained weights, ready to hear."""
     state = torch.load(path, weights_only=True)
-    network = (
-        SpeechNetwork(160, (1, 1, 2, 1, 4, 2, 1, 1))
-        if len(state["norm.bias"]) == 160
-        else SpeechNetwork()
-    )
+    network = SpeechNetwork()
     network.load_state_dict(state)
     return network.eval()
 

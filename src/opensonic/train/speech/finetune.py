@@ -72,7 +72,7 @@ class FinetuningPlan:
     synthetic: int = 14
     din: int = 8
     learning_rate: float = 3e-4
-    keep: float = 0.2
+    keep: float = 0.1
     clips: int | None = None
     others: bool = True
     seed: int = 1
