@@ -74,20 +74,6 @@ class Eye:
         """(97,) float32 places along the eye; its corners at -1 and 1."""
         return np.linspace(-REACH, REACH, SAMPLES, dtype=np.float32)
 
-    def shift_iris(self, places: Floats, gaze: Floats) -> Floats:
-        """Let the iris look around; the corners of the eye stay.
-
-        Args:
-            places: (H, W, 2) float32 places of the picture that a patch shows, px.
-            gaze: (2,) shift of the iris, px.
-
-        Returns:
-            (H, W, 2) float32 places with the iris shifted.
-        """
-        away = np.abs(places[..., 0] - self.iris[0] - gaze[0]) / self.radius
-        near = 1 - ramp(away, 1.0, 2.2)
-        return np.asarray(places - near[..., None] * gaze, np.float32)
-
 
 @dataclass(frozen=True)
 class _Parts:

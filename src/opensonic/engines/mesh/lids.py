@@ -83,9 +83,11 @@ class Lids:
         x = REACH * eye.half
         self.corners = self._place((-x, x), (top, bottom))
         """(4, 2) float32 corners of what the lids can move, px."""
-        self.opening = self._place((-x, x), (eye.upper.min() - 0.02, eye.lower.max() + 0.02))
+        is_open = eye.lower - eye.upper > 1e-3
+        wide = x * float(np.abs(eye.grid[is_open]).max(initial=0)) / REACH + 0.01
+        self.opening = self._place((-wide, wide), (eye.upper.min() - 0.01, eye.lower.max() + 0.01))
         """(4, 2) float32 corners of the open eye, px."""
-        self._rest = np.ascontiguousarray(self._solve(0.0)[..., 2:])
+        self._rest = self._draw_rest()
 
     def _place(self, across: tuple[float, float], down: tuple[float, float]) -> Floats:
         box = np.array([[x, y] for x in across for y in down], np.float32)
@@ -151,11 +153,27 @@ class Lids:
             1 - strength * near,
         )
 
-    def uncovered(self, places: Floats, softness: float) -> Floats:
-        """Give the share of the eye ball while the lids rest: (H, W) float32; see `show`."""
-        under = cv2.split(sample(self._rest, self._locate(places)))
-        above, below = _share(under[0], under[1], softness)
-        return 1 - above - below
+    def _draw_rest(self) -> Floats:
+        """(R, Q, 2) float32: share of the eye ball while the lids rest, and of the moving iris."""
+        eye, rest = self.eye, self._solve(0.0)
+        above, below = _share(rest[..., 2], rest[..., 3], 1.0)
+        right = (eye.iris - eye.middle) @ np.linalg.inv(self._axes)
+        away = np.abs(eye.grid * eye.half - right[0]) * self._e / eye.radius
+        near = np.broadcast_to(1 - ramp(away.astype(np.float32), 1.0, 2.2), above.shape)
+        return np.ascontiguousarray(np.stack([1 - above - below, near], -1), np.float32)
+
+    def look(self, places: Floats, gaze: Floats) -> tuple[Floats, Floats]:
+        """Let the iris look around while the lids rest; the corners of the eye stay.
+
+        Args:
+            places: (H, W, 2) float32 places of the picture that a patch shows, px.
+            gaze: (2,) shift of the iris, px.
+
+        Returns:
+            (H, W, 2) float32 places that the eye ball shows, px, and (H, W) float32 its share.
+        """
+        share, near = cv2.split(sample(self._rest, self._locate(places)))
+        return places - near[..., None] * gaze, np.asarray(share, np.float32)
 
     def _locate(self, places: Floats) -> Floats:
         into = np.column_stack([self._matrix.T, self._shift])

@@ -42,8 +42,8 @@ _FAINT = 0.02
 """Strength below which a shadow is not seen."""
 _NOTHING = 1e-4
 """Value of a channel that shows nothing."""
-_GLANCE = 0.06
-"""Gaze up or down that the lids do not follow yet."""
+_STEADY, _GLANCE = 0.02, 0.06
+"""Gaze that is too small to be seen, and gaze up or down that the lids do not follow yet."""
 _STILL = 0.02
 """Displacement below which a place counts as still, px."""
 
@@ -112,7 +112,7 @@ class MeshRenderer:
             basis = skin_basis(rig.points(edge), self._rig, self._eyes, layer)
             basis[..., INDEX["lip_press"]] = 0
             if layer == LOWER:
-                basis[..., INDEX["lower_lip_tuck"]] *= 0.2
+                basis[..., INDEX["lower_lip_tuck"]] = 0
             bases.append(basis)
         return Seam(edges[0], edges[1], bases[0], bases[1])
 
@@ -237,12 +237,12 @@ class MeshRenderer:
         return np.asarray(np.einsum("ij,jk->ki", back, moved), np.float32)
 
     def _draw_eye(self, frame: Image, layer: Floats, lids: Lids, factors: Floats) -> None:
-        gaze = factors[[INDEX["gaze_x"], INDEX["gaze_y"]]] * GAZE_REACH * self._rig.e
-        blink, follow = float(factors[lids.eye.blink]), float(factors[INDEX["gaze_y"]])
-        follow = LID_FOLLOWS * float(np.sign(follow)) * max(abs(follow) - _GLANCE, 0.0)
-        closure = blink + (1 - blink) * follow
+        look = factors[[INDEX["gaze_x"], INDEX["gaze_y"]]]
+        gaze = _beyond(look, _STEADY) * GAZE_REACH * self._rig.e
+        blink, follow = float(factors[lids.eye.blink]), float(_beyond(look, _GLANCE)[1])
+        closure = blink + (1 - blink) * LID_FOLLOWS * follow
         is_still = abs(closure) < _NOTHING
-        if is_still and np.abs(gaze).max() < _NOTHING:
+        if is_still and not gaze.any():
             return
         corners = lids.opening if is_still else lids.corners
         part = self._sheet.part_around(
@@ -253,9 +253,9 @@ class MeshRenderer:
         x0, y0, x1, y1 = self._sheet.box_of(part)
         patch = frame[y0:y1, x0:x1]
         places = self._sheet.locate(layer, part)
-        ball = self._sheet.read(lids.eye.shift_iris(places, gaze))
+        ball_places, seen = lids.look(places, gaze)
+        ball = self._sheet.read(ball_places)
         if is_still:
-            seen = lids.uncovered(places, self._style.softness)
             patch[:] = cv2.blendLinear(ball, patch, seen, 1 - seen)
             return
         lid = lids.show(places, closure, self._style.softness)
@@ -268,3 +268,8 @@ class MeshRenderer:
             own = self._sheet.share(places)
             picture = cv2.blendLinear(picture, patch, own, 1 - own)
         patch[:] = picture
+
+
+def _beyond(values: Floats, limit: float) -> Floats:
+    """Take away from each value what lies within a limit."""
+    return np.asarray(np.sign(values) * np.maximum(np.abs(values) - limit, 0), np.float32)

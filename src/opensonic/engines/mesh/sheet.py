@@ -20,8 +20,8 @@ from opensonic.engines.mesh.warp import Lattice
 
 Maps = Any
 """What OpenCV's convertMaps gives."""
-_BAND = 16
-"""Rows of the lattice that are warped together."""
+_BAND_PX = 72
+"""Height of what is warped together, px."""
 _AROUND = np.ones((3, 3), np.uint8)
 
 
@@ -37,6 +37,7 @@ class Sheet:
 
     def __init__(self, image: Image, grid: Lattice, margin: int, alpha: Floats | None) -> None:
         self._grid = grid
+        self._band = max(_BAND_PX // grid.step, 1)
         self._height, self._width = image.shape[:2]
         x0, y0 = max(grid.x0 - margin, 0), max(grid.y0 - margin, 0)
         self._origin = np.array([x0, y0], np.float32)
@@ -69,7 +70,7 @@ class Sheet:
             (self._outer, cells.max((1, 3)) < 0.005),
         ):
             if not free.all():
-                away[:] = cv2.distanceTransform(free.astype(np.uint8), cv2.DIST_L2, 3) - 1
+                away[:] = cv2.distanceTransform(free.astype(np.uint8), cv2.DIST_L2, 3) - 1.5
             away *= grid.step
 
     def lay(self, places: Floats, shift: Floats, frame: Image) -> None:
@@ -81,13 +82,13 @@ class Sheet:
             frame: (H, W, 3) uint8 picture to draw into.
         """
         reach = np.asarray(cv2.dilate(shift, _AROUND), np.float32)[1:-1, 1:-1]
-        far = reach + self._grid.step
+        far = np.float32(1.42) * reach + np.float32(1.5)
         seen = (self._outer <= far) & (reach > 0)
-        joined = _join_rows(seen & (self._inner <= far))
-        alone = _join_rows(seen) & ~joined
+        joined = self._join_rows(seen & (self._inner <= far))
+        alone = self._join_rows(seen) & ~joined
         source = self._to_source(places)
         for number, (plain, mixed) in enumerate(zip(alone, joined, strict=True)):
-            top, bottom = number * _BAND, min((number + 1) * _BAND, len(seen))
+            top, bottom = number * self._band, min((number + 1) * self._band, len(seen))
             runs, joins = _runs(plain), _runs(mixed)
             if not (runs or joins):
                 continue
@@ -104,6 +105,11 @@ class Sheet:
                     self._join(part, self._behind[y0:y1, x0 + ends[0] : x0 + ends[1]], out)
                 else:
                     cv2.remap(self._source, *part, cv2.INTER_LINEAR, out, cv2.BORDER_REPLICATE)
+
+    def _join_rows(self, steps: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:
+        """Say for each band in which columns a step of it is wanted."""
+        starts = np.arange(0, len(steps), self._band)
+        return np.asarray(np.logical_or.reduceat(steps, starts, axis=0))
 
     def _join(self, maps: tuple[Maps, Maps], behind: Image, out: Image) -> None:
         """Draw a part in which the person's outline passes."""
@@ -194,11 +200,6 @@ def _double(part: Image, reading: int = cv2.INTER_LINEAR) -> Image:
     flags = reading | cv2.WARP_INVERSE_MAP
     large = cv2.warpAffine(part, matrix, size, flags=flags, borderMode=cv2.BORDER_REPLICATE)
     return np.asarray(large, np.uint8)
-
-
-def _join_rows(steps: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:
-    """Say for each band in which columns a step of it is wanted."""
-    return np.asarray(np.logical_or.reduceat(steps, np.arange(0, len(steps), _BAND), axis=0))
 
 
 def _runs(wanted: npt.NDArray[np.bool_]) -> list[tuple[int, int]]:
