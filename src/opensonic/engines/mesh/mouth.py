@@ -126,7 +126,7 @@ class Mouth:
         gap = depth + height
         under = 0.45 + 0.55 * np.minimum(depth / 0.045, 1)
         over = 0.60 + 0.40 * np.minimum(height / 0.03, 1)
-        lit = 1 - dark * (1 - tuck * 0.35) * (1 - under * over * gap / (gap + _SLOT))
+        lit = 1 - dark * (1 - 0.65 * min(1.5 * tuck, 1)) * (1 - under * over * gap / (gap + _SLOT))
         picture *= np.asarray(lit[..., None] * (1 - self._glow) + self._glow, np.float32)
         return picture
 

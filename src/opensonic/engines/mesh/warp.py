@@ -118,7 +118,7 @@ def mouth_basis(points: Points, rig: Rig, layer: bool) -> Floats:
         move[:, 1, INDEX["upper_lip_raise"]] = -RAISE_GAP * inside * lip
         move[:, 1, INDEX["mouth_close"]] = 0.2 * JAW_GAP * shape * lip
         move[:, 1, INDEX["lip_press"]] = 0.025 * inside * (1 - ramp(away, 0.05, 0.22))
-        move[:, 1, INDEX["lower_lip_tuck"]] = -0.024 * inside * lip
+        move[:, 1, INDEX["lower_lip_tuck"]] = -0.034 * inside * lip
 
     tall = (1 - ramp(away, 0.08, 0.6)) if lower else (1 - ramp(away, 0.08, 0.4))
     beside = np.maximum(np.abs(s), 1)

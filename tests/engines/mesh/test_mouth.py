@@ -1,0 +1,183 @@
+from dataclasses import replace
+from importlib.resources import files
+
+import cv2
+import numpy as np
+import pytest
+
+from opensonic.channels import CHANNELS, INDEX
+from opensonic.engines.mesh.mouth import Mouth
+from opensonic.engines.mesh.render import MeshRenderer
+from opensonic.engines.mesh.rig import Rig
+from opensonic.engines.mesh.style import measure_style
+from opensonic.face import topology
+from opensonic.face.mesh import FaceMesh
+from opensonic.face.portrait import prepare_portrait
+from opensonic.media.image import read_image
+from opensonic.settings import Settings
+from opensonic.values import Portrait
+
+TOOTH = np.array([235, 230, 220])
+
+
+def pose(**channels):
+    values = np.zeros(len(CHANNELS), np.float32)
+    for name, value in channels.items():
+        values[INDEX[name]] = value
+    return values
+
+
+CLOSED = (
+    pose(),
+    pose(lip_press=1),
+    pose(lip_press=0.5),
+    pose(lip_press=1, jaw_open=0.2, mouth_close=0.2),
+)
+
+
+@pytest.fixture(scope="module")
+def example():
+    path = files("opensonic") / "examples/portrait.png"
+    return prepare_portrait(read_image(path), "example", Settings(min_resolution=512)).portrait
+
+
+@pytest.fixture(scope="module")
+def speaker(example):
+    return MeshRenderer(example)
+
+
+def between_lips(renderer, values, frame, columns=10):
+    """The pixels between the inner lips in the middle of the mouth, from lip to lip."""
+    lips = renderer._lips.edges(np.append(values, 1).astype(np.float32))
+    x = round(float(lips[0, 32, 0]))
+    top, bottom = float(lips[0, 32, 1]), float(lips[1, 32, 1])
+    return frame[round(top) + 1 : round(bottom), x - columns : x + columns].astype(int)
+
+
+def is_tooth(pixels):
+    red, green, blue = np.moveaxis(pixels.astype(float), -1, 0)
+    return (red > 95) & (red - green < 45) & (green - blue < 40)
+
+
+@pytest.mark.parametrize("values", CLOSED)
+def test_closed_lips_of_a_portrait_are_closed(example, speaker, values):
+    frame = speaker.render(values)
+    points = FaceMesh().follow(frame, example.face).landmarks[:, :2]
+    gap = (points[14, 1] - points[13, 1]) / np.linalg.norm(points[61] - points[291])
+    assert gap < 0.01
+
+
+@pytest.mark.parametrize("values", CLOSED)
+def test_a_smile_closes_without_a_slit_of_teeth_or_darkness(draw, values):
+    portrait = draw(open_by=0.16)
+    renderer = MeshRenderer(portrait)
+    frame = renderer.render(values).astype(int)
+    lips = renderer._lips.edges(np.append(values, 1).astype(np.float32))
+    for x, y in lips[0, 8:-8]:
+        column = frame[round(float(y)) - 3 : round(float(y)) + 4, round(float(x))]
+        assert np.abs(column - TOOTH).max(-1).min() > 40
+        assert column.mean(-1).min() > 35
+    np.testing.assert_allclose(lips[0], lips[1], atol=0.5)
+
+
+def test_a_bit_of_tooth_between_closed_lips_goes_behind_them(draw):
+    portrait = draw(e=160.0, size=640, middle=(320.0, 280.0))
+    image, line = portrait.image.copy(), portrait.face.landmarks[13, :2]
+    x, y = round(float(line[0])) + 6, round(float(line[1]))
+    image[y : y + 3, x - 5 : x + 6] = TOOTH
+    renderer = MeshRenderer(Portrait(image, portrait.face, "tooth"))
+
+    def teeth(frame):
+        return int((np.abs(frame[y - 40 : y + 60, x - 9 : x + 10] - TOOTH).max(-1) < 40).sum())
+
+    assert teeth(image.astype(int)) > 20
+    assert teeth(renderer.render(pose()).astype(int)) == 0
+
+
+def test_the_upper_teeth_show_on_f_and_v(speaker):
+    for values in (pose(lower_lip_tuck=1), pose(lower_lip_tuck=0.6, jaw_open=0.08)):
+        seen = between_lips(speaker, values, speaker.render(values))
+        assert len(seen) >= 4
+        assert is_tooth(seen).mean() > 0.5
+
+
+def test_the_raised_tip_of_the_tongue_is_seen(speaker):
+    low, high = (pose(jaw_open=0.35, lower_lip_drop=0.4, tongue_up=up) for up in (0, 1))
+    seen = [between_lips(speaker, values, speaker.render(values)) for values in (low, high)]
+    below_teeth = slice(len(seen[0]) // 3, -len(seen[0]) // 3)
+    reds = [part[below_teeth, :, 0].mean() for part in seen]
+    assert reds[1] > reds[0] + 15
+
+
+def test_teeth_of_a_smile_do_not_fill_a_small_opening(draw):
+    renderer = MeshRenderer(draw(open_by=0.2, e=160.0, size=640, middle=(320.0, 280.0)))
+    values = pose(jaw_open=0.35)
+    seen = between_lips(renderer, values, renderer.render(values))
+    bright = seen.mean((1, 2)) > 130
+    assert bright[: len(bright) // 2].any()
+    assert not bright[len(bright) // 2 :].any()
+
+
+def test_teeth_do_not_flicker_while_the_head_drifts(speaker):
+    values = pose(jaw_open=0.3, upper_lip_raise=0.6, lower_lip_drop=0.6)
+    frames = []
+    for step in range(6):
+        values[INDEX["head_yaw"]] = 0.02 * step
+        frame = speaker.render(values)
+        frames.append(between_lips(speaker, values, frame, 30))
+    size = min(len(frame) for frame in frames)
+    steps = np.abs(np.diff([frame[:size] for frame in frames], axis=0))
+    assert steps.mean() <= 0.5
+    np.testing.assert_array_equal(speaker.render(values), speaker.render(values))
+
+
+def restyled(portrait, recolour):
+    image = np.clip(recolour(portrait.image.astype(np.float32)), 0, 255).astype(np.uint8)
+    return replace(portrait, image=image)
+
+
+def grey(image):
+    return np.repeat((image @ np.array([0.3, 0.59, 0.11], np.float32))[..., None], 3, -1)
+
+
+def test_a_picture_without_colours_gets_a_mouth_without_colours(example):
+    sepia = restyled(example, lambda image: grey(image) * np.array([1.07, 0.94, 0.74]))
+    for portrait, warmth in ((restyled(example, grey), 1.0), (sepia, 1.07 / 0.74)):
+        style = measure_style(portrait.image, Rig(portrait))
+        assert not style.is_stone
+        for colour in (style.teeth, style.flesh, style.cave):
+            assert colour[0] / colour[2] == pytest.approx(warmth, abs=0.12)
+    style = measure_style(example.image, Rig(example))
+    assert style.flesh[0] > 1.5 * style.flesh[2]
+
+
+def test_a_statue_gets_a_mouth_of_its_stone(example):
+    rings = (topology.RIGHT_EYE, topology.LEFT_EYE, topology.OUTER_LIPS)
+    outlines = [np.round(example.face.landmarks[list(r), :2]).astype(np.int32) for r in rings]
+
+    def carve(image):
+        holes = np.zeros(image.shape[:2], np.uint8)
+        cv2.fillPoly(holes, outlines[:2], 1)
+        holes = cv2.dilate(holes, np.ones((9, 9), np.uint8))
+        stone = cv2.inpaint(grey(image)[..., 0].astype(np.uint8), holes, 5, cv2.INPAINT_TELEA)
+        stone = 70 + 0.6 * stone[..., None] * np.array([1.0, 0.98, 0.9])
+        return stone + np.random.default_rng(0).normal(0, 3, stone.shape[:2])[..., None]
+
+    statue = restyled(example, carve)
+    style = measure_style(statue.image, Rig(statue))
+    skin = statue.image[tuple(statue.face.landmarks[205, 1::-1].astype(int))].astype(float)
+    assert style.is_stone
+    assert np.abs(style.teeth - skin).max() < 40
+    assert style.flesh[0] / style.flesh[2] == pytest.approx(style.teeth[0] / style.teeth[2], 0.05)
+
+
+def test_a_flat_drawing_gets_flat_shapes(drawn):
+    rig = Rig(drawn)
+    photo = replace(measure_style(drawn.image, rig), is_flat=False, is_drawn=False, tilt=0.0)
+    rows = []
+    for style in (photo, replace(photo, is_flat=True, is_drawn=True, grain=0.0)):
+        mouth = Mouth(drawn.image, rig, style)
+        middle = mouth.upper.shape[1] // 2
+        row = mouth.upper[int(0.2 * rig.e), middle - 12 : middle + 13, :3]
+        rows.append(float(np.ptp(row, axis=0).max()))
+    assert rows[1] < 1 < 10 < rows[0]
