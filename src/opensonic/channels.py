@@ -49,7 +49,7 @@ _MOUTH = (
     Channel("lip_press", 0, 1, "lips pressed together and rolled in"),
     Channel("upper_lip_raise", 0, 1, "the upper lip rises by 0.06 e"),
     Channel("lower_lip_drop", 0, 1, "the lower lip drops by 0.08 e"),
-    Channel("lower_lip_tuck", 0, 1, "the lower lip goes up and in, under the upper teeth"),
+    Channel("lower_lip_tuck", 0, 1, "the lower lip goes in under the upper teeth, which show"),
     Channel("corner_up", -1, 1, "the corners rise (smile) or fall"),
     Channel("tongue_up", 0, 1, "the tip of the tongue touches the upper teeth"),
 )
