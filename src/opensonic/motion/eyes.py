@@ -11,8 +11,8 @@ import numpy as np
 from opensonic.motion.cues import Cue, bump, ease
 
 _FIRST_BLINK_S = 0.8
-_BLINK_GAP_S = 1.6
-_PAUSE_BLINK = 0.75
+_BLINK_GAP_S = 1.9
+_PAUSE_BLINK = 0.65
 _DOUBLE_BLINK = 0.1
 _GLANCE_AWAY = 0.25
 _BROW_LIMIT = 0.7
