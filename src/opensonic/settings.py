@@ -138,7 +138,7 @@ class Settings:
     ] = None
     dynamic_scale: Annotated[
         float,
-        Help("strength of the mouth's movement"),
+        Help("strength of the mouth's movement; at 0 it barely moves"),
         Range(0, 2),
         Advice(1.0, 1.2, "the mouth moves less than the speech does", "the mouth overdoes it"),
     ] = 1.0

@@ -42,6 +42,14 @@ def test_zero_rests_the_head_and_eyes_and_leaves_the_mouth():
     assert np.count_nonzero(scaled) == 1
 
 
+def test_at_zero_the_mouth_moves_a_little_and_more_from_there_on():
+    jaws = [
+        scale_motion(_motion(jaw_open=0.4), scale, 1).values[0, INDEX["jaw_open"]]
+        for scale in (0, 0.1, 0.2, 1, 2)
+    ]
+    np.testing.assert_allclose(jaws, [0.04, 0.04, 0.08, 0.4, 0.8])
+
+
 def test_a_blink_is_whole_from_half_the_strength_on():
     scaled = [
         scale_motion(_motion(blink_left=1), 1, s).values[0, INDEX["blink_left"]]

@@ -11,6 +11,8 @@ from opensonic.values import Motion
 _BLINKS = [INDEX["blink_left"], INDEX["blink_right"]]
 _FULL_BLINKS_FROM = 0.5
 _LIPS = [INDEX[n] for n in ("jaw_open", "mouth_close", "upper_lip_raise", "lower_lip_drop")]
+_LEAST_MOUTH = 0.1
+"""Least gain of the mouth: whoever speaks moves the lips a little."""
 _TOUCHING = 1e-4
 """Gap up to which lips count as touching, e."""
 
@@ -26,14 +28,14 @@ def scale_motion(motion: Motion, dynamic_scale: float, motion_scale: float) -> M
 
     Args:
         motion: What the face does.
-        dynamic_scale: Gain of the mouth channels; 1 leaves them as they are.
+        dynamic_scale: Gain of the mouth channels; 1 leaves them as they are, at 0 they barely move.
         motion_scale: Gain of eyes, brows and head; 0 keeps them at rest.
 
     Returns:
         The scaled motion; the given one is unchanged.
     """
     values = motion.values.copy()
-    values[:, MOUTH] *= _mouth_gain(motion.values, dynamic_scale)
+    values[:, MOUTH] *= _mouth_gain(motion.values, max(dynamic_scale, _LEAST_MOUTH))
     blinks = values[:, _BLINKS] * min(1.0, motion_scale / _FULL_BLINKS_FROM)
     values[:, EYES] *= motion_scale
     values[:, _BLINKS] = blinks
