@@ -9,7 +9,9 @@ from __future__ import annotations
 import argparse
 import logging
 import sys
+import time
 from collections.abc import Iterator, Sequence
+from importlib.metadata import version
 from importlib.resources import files
 from pathlib import Path
 
@@ -102,6 +104,10 @@ def run(options: argparse.Namespace) -> list[Table]:
     seconds = min(SPEECH_S, float(read_speech(sound).duration))
     parts = opensonic.hear_motion(sound, duration=str(seconds)).parts()
     speech = np.concatenate([part.values for part in parts])
+    counted = []
+    if options.minutes and not options.sheets_only:
+        _LOG.info("blinks of %g minutes", options.minutes)
+        counted.append(blinks_table(measure_blinks([sound], options.minutes), sound.name))
     figures, names = {}, []
     for path in portraits:
         _LOG.info("%s", path.name)
@@ -117,9 +123,7 @@ def run(options: argparse.Namespace) -> list[Table]:
     tables = []
     if tracker is not None and figures:
         tables.append(figures_table(figures, tracker.name))
-    if options.minutes and not options.sheets_only:
-        _LOG.info("blinks of %g minutes", options.minutes)
-        tables.append(blinks_table(measure_blinks([sound], options.minutes), sound.name))
+    tables += counted
     write_page(options.out, names, tables)
     return tables
 
@@ -134,9 +138,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
     try:
         tables = run(options)
-    except InputError as error:
+    except OpenSonicError as error:
         print(f"gallery: {error}", file=sys.stderr)
-        return 2
+        return error.exit_code
     for table in tables:
         print(table.to_text(), flush=True)
     (options.out / "figures.json").write_text(to_json(tables), encoding="utf-8")
@@ -144,7 +148,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         "\n".join(table.to_text() for table in tables), encoding="utf-8"
     )
     if options.write:
-        text = "\n".join(table.to_markdown() for table in tables)
+        when = f"Measured {time.strftime('%Y-%m-%d')}, OpenSonic {version('opensonic')}.\n"
+        text = "\n".join([when, *(table.to_markdown() for table in tables)])
         write_between_marks(options.write, text, "gallery")
     return 0
 
