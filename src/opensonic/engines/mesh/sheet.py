@@ -87,9 +87,8 @@ class Sheet:
         joined = self._join_rows(seen & (self._inner <= far))
         alone = self._join_rows(seen) & ~joined
         source = self._to_source(places)
-        for number, (plain, mixed) in enumerate(zip(alone, joined, strict=True)):
+        for number, (runs, joins) in enumerate(zip(_runs(alone), _runs(joined), strict=True)):
             top, bottom = number * self._band, min((number + 1) * self._band, len(seen))
-            runs, joins = _runs(plain), _runs(mixed)
             if not (runs or joins):
                 continue
             left = min(run[0] for run in runs + joins)
@@ -202,9 +201,12 @@ def _double(part: Image, reading: int = cv2.INTER_LINEAR) -> Image:
     return np.asarray(large, np.uint8)
 
 
-def _runs(wanted: npt.NDArray[np.bool_]) -> list[tuple[int, int]]:
-    """List where runs of True begin and end."""
-    padded = np.zeros(len(wanted) + 2, bool)
-    padded[1:-1] = wanted
-    edges = np.flatnonzero(padded[1:] != padded[:-1]).tolist()
-    return list(zip(edges[::2], edges[1::2], strict=True))
+def _runs(wanted: npt.NDArray[np.bool_]) -> list[list[tuple[int, int]]]:
+    """List for each row where runs of True begin and end."""
+    padded = np.zeros((wanted.shape[0], wanted.shape[1] + 2), bool)
+    padded[:, 1:-1] = wanted
+    rows, ends = (each.tolist() for each in np.nonzero(padded[:, 1:] != padded[:, :-1]))
+    runs: list[list[tuple[int, int]]] = [[] for _ in wanted]
+    for row, first, last in zip(rows[::2], ends[::2], ends[1::2], strict=True):
+        runs[row].append((first, last))
+    return runs
