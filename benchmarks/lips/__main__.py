@@ -41,7 +41,7 @@ def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--sounds", type=Path, help="folder of recordings to render")
     parser.add_argument("--portrait", type=Path, help="picture to render, seen from the front")
     parser.add_argument("--size", type=int, default=384, help="short side of rendered videos, px")
-    parser.add_argument("--seconds", type=float, default=120, help="of each voice that speaks here")
+    parser.add_argument("--seconds", type=float, default=120, help="of each held-out voice")
     parser.add_argument("--mediapipe", metavar="PYTHON", help="interpreter that has mediapipe 0.10")
     parser.add_argument("--only", nargs="+", choices=PARTS, default=PARTS, help="parts to run")
     parser.add_argument("--write", type=Path, help="page whose results are replaced (docs/lips.md)")

@@ -17,6 +17,7 @@ from opensonic.train.speech.evaluate import LEVELS_DB, make_quiet_sounds, measur
 from opensonic.train.speech.heldout import (
     NOISES,
     WAYS,
+    name_voice,
     read_held_out,
     say_otherwise,
     speak_held_out,
@@ -43,13 +44,14 @@ def read_voices(corpus: Path | None, seconds: float) -> tuple[list[Labelled], st
 
     Args:
         corpus: Folder of corpus shards; None has the voices speak here.
-        seconds: Of each voice, where they speak here.
+        seconds: Of each voice.
 
     Raises:
         InputError: There is no corpus and none of the programs.
     """
     if corpus is not None:
-        return read_held_out(corpus), "read from the training corpus"
+        items = _cut(read_held_out(corpus), seconds)
+        return items, f"read from the training corpus, at most {seconds:g} s of each"
     programs = [name for name in PROGRAMS if shutil.which(name)]
     if not programs:
         raise InputError(
@@ -57,6 +59,18 @@ def read_voices(corpus: Path | None, seconds: float) -> tuple[list[Labelled], st
             "docs/training-speech.md names the Debian packages"
         )
     return speak_held_out(seconds, programs), f"spoken here by {', '.join(programs)}"
+
+
+def _cut(items: list[Labelled], seconds: float) -> list[Labelled]:
+    """Keep the first items of each voice, so many seconds of it."""
+    kept: list[Labelled] = []
+    heard: dict[str, float] = {}
+    for item in items:
+        voice = name_voice(item.label)
+        if heard.get(voice, 0) < seconds:
+            heard[voice] = heard.get(voice, 0) + len(item.sound) / SAMPLE_RATE
+            kept.append(item)
+    return kept
 
 
 def measure_held_out(items: list[Labelled], source: str) -> Table:
