@@ -109,3 +109,9 @@ def test_face_choice(text, choice):
 def test_seed_zero_and_the_largest_seed_are_seeds():
     assert choose(seed=0)[0].seed == 0
     assert choose(seed=str(MAX_SEED))[0].seed == MAX_SEED
+
+
+@pytest.mark.parametrize("value", ["1e999999999", "1e-999999999", "inf", "nan"])
+def test_impossible_numbers_are_refused_at_once(value):
+    with pytest.raises(SettingsError):
+        choose(fps=value)

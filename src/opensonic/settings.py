@@ -259,11 +259,7 @@ def parse(option: Option, value: Any) -> Any:  # noqa: ANN401 - any setting's ty
     if option.kind is str:
         return _read_text(option, value, wanted)
     try:
-        if option.kind is Fraction:
-            exact = isinstance(value, (str, numbers.Rational))
-            number = Fraction(value if exact else str(value))
-        else:
-            number = option.kind(value)
+        number = _read_fraction(value) if option.kind is Fraction else option.kind(value)
         if option.kind is int and not isinstance(value, str) and number != value:
             raise SettingsError(wanted)
         float(number)
@@ -272,6 +268,15 @@ def parse(option: Option, value: Any) -> Any:  # noqa: ANN401 - any setting's ty
     except (TypeError, ValueError, ZeroDivisionError) as error:
         raise SettingsError(wanted) from error
     return number
+
+
+def _read_fraction(value: Any) -> Fraction:  # noqa: ANN401 - as `parse`
+    if isinstance(value, str) and "/" not in value:
+        size = float(value)  # first, for a Fraction would write a huge exponent out, for hours
+        if size == 0 or not math.isfinite(size):
+            return Fraction(size)
+    exact = isinstance(value, (str, numbers.Rational))
+    return Fraction(value if exact else str(value))
 
 
 def _read_text(option: Option, value: Any, wanted: str) -> str:  # noqa: ANN401 - as `parse`

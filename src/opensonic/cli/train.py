@@ -12,6 +12,8 @@ import typer
 from opensonic.cli.animate import JsonOption, QuietOption
 from opensonic.cli.console import guarded, print_json, progress_bar, say
 from opensonic.errors import EncodeError, InputError, SettingsError
+from opensonic.media.files import check_place
+from opensonic.settings import MAX_SEED
 
 if TYPE_CHECKING:
     from opensonic.train.speech.adapt import Outcome
@@ -121,16 +123,15 @@ def _train(
 
 
 def _check_output(path: Path) -> None:
-    if path.suffix.lower() != ".onnx" or path.is_dir() or not path.parent.is_dir():
-        raise EncodeError(
-            f"{path}: cannot be written; expected the name of an .onnx file in a folder that exists"
-        )
+    if path.suffix.lower() != ".onnx":
+        raise EncodeError(f"{path}: cannot be written; expected a name that ends in .onnx")
+    check_place(path)
 
 
 def _check_numbers(steps: int | None, seed: int) -> None:
-    if (steps is not None and steps < 1) or seed < 0:
+    if (steps is not None and steps < 1) or not 0 <= seed <= MAX_SEED:
         raise SettingsError(
-            f"steps {steps}, seed {seed}: expected at least 1 step and a seed of at least 0"
+            f"steps {steps}, seed {seed}: expected at least 1 step and a seed from 0 to {MAX_SEED}"
         )
 
 

@@ -216,8 +216,11 @@ def _read_fps(name: str, document: Mapping[str, Json]) -> Fraction | None:
     for key in _RATES:
         if key in document:
             value = document[key]
+            text = str(value)
             try:
-                fps = Fraction(str(value))
+                # As a float first: a Fraction would write a huge exponent out, for hours.
+                usual = "/" in text or _MIN_FPS <= float(text) <= _MAX_FPS
+                fps = Fraction(text) if usual else Fraction(0)
             except (ValueError, ZeroDivisionError):
                 fps = Fraction(0)
             if not _MIN_FPS <= fps <= _MAX_FPS:
