@@ -335,3 +335,18 @@ def test_frames_are_written_as_they_come(tmp_path):
         assert part.name.startswith(".")
         assert part.stat().st_size > 100_000
     assert [path.name for path in tmp_path.iterdir()] == ["m.csv"]
+
+
+@pytest.mark.parametrize("fps", ["1e999999999", "1e-999999999", "nan", "1/0"])
+def test_impossible_rates_are_refused_at_once(tmp_path, fps):
+    path = tmp_path / "take.json"
+    path.write_text(json.dumps({"fps": fps, "frames": [{"jawOpen": 0.1}]}))
+    with pytest.raises(InputError, match="expected frames per second"):
+        read_track(path)
+
+
+def test_a_motion_too_long_for_memory_is_refused(tmp_path):
+    path = tmp_path / "take.csv"
+    path.write_text("time,jaw_open\n0,0.1\n0.00001,0.2\n0.00002,0.2\n86400,0.3\n")
+    with pytest.raises(InputError, match="ask for fewer by fps"):
+        opensonic.read_motion(path)

@@ -6,7 +6,7 @@ import pytest
 
 from opensonic.channels import inner_lip_gap
 from opensonic.clock import frame_count
-from opensonic.errors import SettingsError
+from opensonic.errors import InputError, SettingsError
 from opensonic.media.audio import read_speech
 from opensonic.speech import hear
 from opensonic.speech.live import LiveEar
@@ -77,3 +77,25 @@ def test_shortest_sound_gives_a_frame():
 def test_too_short_a_look_ahead_is_refused():
     with pytest.raises(SettingsError, match="expected at least"):
         LiveEar(FPS, Fraction(1, 100))
+
+
+def test_after_the_end_comes_nothing():
+    ear = LiveEar()
+    ear.feed(np.zeros(1600, np.float32))
+    assert len(ear.end().mouth) == 3
+    assert len(ear.end().mouth) == 0
+    with pytest.raises(InputError, match="after the end"):
+        ear.feed(np.zeros(1600, np.float32))
+
+
+@pytest.mark.parametrize(
+    "sound",
+    [
+        np.zeros(100, np.int16),
+        np.zeros((100, 2), np.float32),
+        np.full(100, np.nan, np.float32),
+    ],
+)
+def test_other_sound_is_refused(sound):
+    with pytest.raises(InputError, match=r"expected \(N,\) finite float32"):
+        LiveEar().feed(sound)

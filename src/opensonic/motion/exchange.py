@@ -30,6 +30,8 @@ ACCEPTED = (
 )
 """What messages say can be read."""
 
+_MOST_FRAMES = 24 * 60 * 60 * 120
+"""A day at the highest frame rate: 0.9 GB."""
 _SLACK = 0.01
 """How far a shape may leave 0 to 1 without a warning."""
 
@@ -76,6 +78,11 @@ def read_motion(path: str | Path, fps: Fraction | int | str | None = None) -> Mo
     track = read_track(path)
     rate = track.fps if fps is None else choose(fps=fps)[0].fps
     n_frames = max(1, round(track.end_s * float(rate)))
+    if n_frames > _MOST_FRAMES:
+        raise InputError(
+            f"{track.name}: would be {n_frames} frames at {float(rate):.6g} a second; expected at "
+            f"most {_MOST_FRAMES}; ask for fewer by fps, or cut the file"
+        )
     return Motion(sample_track(track, rate, n_frames), rate)
 
 

@@ -16,7 +16,7 @@ import numpy.typing as npt
 
 from opensonic.channels import MOUTH
 from opensonic.clock import frame_count
-from opensonic.errors import SettingsError
+from opensonic.errors import InputError, SettingsError
 from opensonic.speech.hearing import FRAME_CONTEXT, Heard, hear_frames
 from opensonic.speech.mel import (
     FRAME_RATE,
@@ -78,6 +78,7 @@ class LiveEar:
         self._session = open_network(lips)
         self._sound = np.zeros(LEAD, np.float32)
         self._n_samples = self._n_frames = 0
+        self._ended = False
         self._level = _LiveLevel()
         self._heard = np.tile(np.append(quiet_row(), np.float32(QUIETEST)), (FRAME_CONTEXT, 1))
         self._next_row = 0
@@ -90,7 +91,18 @@ class LiveEar:
 
         Returns:
             The frames that have become ready, often none.
+
+        Raises:
+            InputError: The sound is not mono, not of floats, or holds NaN or infinity; or it comes
+                after `end`.
         """
+        if self._ended:
+            raise InputError("sound comes after the end; expected a new LiveEar for new sound")
+        if sound.ndim != 1 or sound.dtype.kind != "f" or not np.isfinite(sound).all():
+            raise InputError(
+                f"sound: {sound.shape} {sound.dtype}; expected (N,) finite float32 at 16 kHz "
+                "within -1 to 1"
+            )
         self._sound = np.concatenate([self._sound, np.asarray(sound, np.float32)])
         self._n_samples += len(sound)
         parts = []
@@ -99,7 +111,10 @@ class LiveEar:
         return _join(parts)
 
     def end(self) -> Heard:
-        """Give the frames that are left, so that all together cover the sound."""
+        """Give the frames that are left, so that all together cover the sound; then no more."""
+        if self._ended:
+            return _join([])
+        self._ended = True
         total = frame_count(Fraction(self._n_samples, SAMPLE_RATE), self._fps)
         behind = self._look_ahead_s + Fraction(self._per_step + 1) / self._fps
         self._sound = np.pad(self._sound, (0, int(behind * SAMPLE_RATE) + WINDOW_LENGTH))
