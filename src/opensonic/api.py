@@ -246,8 +246,11 @@ def hear_motion(speech: SpeechSource, **settings: Any) -> Performance:  # noqa: 
     Raises:
         InputError: The sound cannot be used.
         SettingsError: A setting is unknown or out of range.
+        WeightsError: `lips` is no file of lips.
     """
     chosen, advice = choose(**settings)
+    if chosen.lips is not None:
+        open_network(chosen.lips_path())
     sound, notes = _prepare_speech(speech, chosen.duration)
 
     def parts() -> Iterator[Motion]:
