@@ -29,7 +29,7 @@ tongue 0 to 1) and certainties (p b m; f v)."""
 N_HEARD = LABIODENTAL + 1
 """Columns of the network's output."""
 
-_STEP = 400
+_STEP = 800
 _CERTAIN_SILENCE = 0.93
 """Label smoothing in training keeps even sure silence below 0.96."""
 

@@ -289,9 +289,7 @@ def finetune(
         optimiser.step()
         average.update(network)
         if step % _LOG_EVERY == 0:
-            _LOG.info(
-                "%d steps, real %.3f, synthetic %.3f", step, on_real.item(), on_synthetic.item()
-            )
+            _LOG.info("%d steps, real %.3f, made %.3f", step, on_real.item(), on_synthetic.item())
     before = torch.load(weights, weights_only=True)
     mixed = {
         name: torch.lerp(value, before[name], plan.keep) for name, value in average.weights.items()
