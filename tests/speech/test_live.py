@@ -74,9 +74,16 @@ def test_shortest_sound_gives_a_frame():
     assert len(hear_live(np.zeros(10, np.float32), 10)) == 1
 
 
-def test_too_short_a_look_ahead_is_refused():
-    with pytest.raises(SettingsError, match="expected at least"):
-        LiveEar(FPS, Fraction(1, 100))
+@pytest.mark.parametrize("look_ahead_s", [Fraction(1, 100), -1, float("nan"), float("inf")])
+def test_a_look_ahead_that_is_too_short_or_no_number_is_refused(look_ahead_s):
+    with pytest.raises(SettingsError, match=r"look-ahead: .* expected at least"):
+        LiveEar(FPS, look_ahead_s)
+
+
+@pytest.mark.parametrize("fps", [0, Fraction(-25), float("nan"), float("inf"), 1000, "soon"])
+def test_a_frame_rate_that_cannot_be_is_refused(fps):
+    with pytest.raises(SettingsError, match="fps"):
+        LiveEar(fps)
 
 
 def test_after_the_end_comes_nothing():

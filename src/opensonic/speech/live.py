@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import copy
 from fractions import Fraction
-from math import floor
+from math import floor, isfinite
 from pathlib import Path
 
 import numpy as np
@@ -17,6 +17,7 @@ import numpy.typing as npt
 from opensonic.channels import MOUTH
 from opensonic.clock import frame_count
 from opensonic.errors import InputError, SettingsError
+from opensonic.settings import choose
 from opensonic.speech.hearing import FRAME_CONTEXT, Heard, hear_frames
 from opensonic.speech.mel import (
     FRAME_RATE,
@@ -49,13 +50,13 @@ class LiveEar:
     network over 1.5 s of rows.
 
     Args:
-        fps: Frames per second.
+        fps: Frames per second, 1 to 120.
         look_ahead_s: Seconds of sound behind the middle of a frame that must have come before the
             frame is given, 0.05 or more.
         lips: Speech network to use in place of the package's own.
 
     Raises:
-        SettingsError: The look-ahead is too short.
+        SettingsError: The frame rate is not accepted, or the look-ahead is too short or endless.
         WeightsError: The network's weights are missing or damaged.
     """
 
@@ -65,10 +66,11 @@ class LiveEar:
         look_ahead_s: Fraction = LONGEST_LOOK_AHEAD_S,
         lips: Path | None = None,
     ) -> None:
-        if look_ahead_s < _SHORTEST_LOOK_AHEAD_S:
+        fps = choose(fps=fps)[0].fps
+        if not (isfinite(look_ahead_s) and look_ahead_s >= _SHORTEST_LOOK_AHEAD_S):
             raise SettingsError(
                 f"look-ahead: {float(look_ahead_s)} s, expected at least "
-                f"{float(_SHORTEST_LOOK_AHEAD_S)} s; closures are not heard earlier"
+                f"{float(_SHORTEST_LOOK_AHEAD_S)} s and finite; closures are not heard earlier"
             )
         self._fps = fps
         self._per_step = max(1, floor(fps * _STEP_S))
