@@ -69,6 +69,7 @@ def test_two_steps_on_our_own_video_give_lips_that_work(talks, tmp_path):
     assert max(outcome.din_gap) < 0.1
     assert [(report.done, report.total) for report in seen] == [(1, 2), (2, 2)] * 2
     assert [path.name for path in tmp_path.iterdir() if path.is_file()] == ["my-lips.onnx"]
+    assert {path.suffix for path in (tmp_path / "work").iterdir()} == {".npz", ".mel"}
     speech = read_speech(talks / "talk.mp4")
     ours, mine = (
         np.concatenate([part.mouth for part in hear(speech, 25, 75, lips)]) for lips in (None, out)
@@ -108,8 +109,13 @@ def test_a_target_that_cannot_be_written_is_one_error(tmp_path):
     clips = [make_clip(f"c{k}", f"s{k}", k) for k in range(2)]
     plan = AdaptationPlan(steps=1, real=1, din=1, min_s=1, even_if_worse=True)
     (tmp_path / "x.onnx").mkdir()
-    with pytest.raises(EncodeError, match="cannot be written"):
-        adapt_lips(clips, tmp_path / "x.onnx", tmp_path, plan)
+    work = tmp_path / "work"
+    work.mkdir()
+    with pytest.raises(EncodeError, match=r"x\.onnx: could not be written"):
+        adapt_lips(clips, tmp_path / "x.onnx", work, plan)
+    assert not any(work.iterdir())
+    with pytest.raises(EncodeError, match=r"gone.adapted\.onnx: could not be written"):
+        adapt_lips(clips, tmp_path / "y.onnx", tmp_path / "gone", plan)
 
 
 def test_speakers_are_kept_aside_whole_else_files_else_parts():

@@ -11,6 +11,7 @@ everybody.
 from __future__ import annotations
 
 import copy
+import io
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,7 +20,8 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 
-from opensonic.errors import EncodeError, InputError
+from opensonic.errors import InputError
+from opensonic.media.files import part_file, write_errors
 from opensonic.progress import Progress, Report, ignore
 from opensonic.speech.mel import FRAME_RATE
 from opensonic.train.speech.export import export_network
@@ -117,14 +119,14 @@ def adapt_lips(
     Args:
         clips: What `survey.survey_folder` found.
         out: The ONNX file; it appears when it is whole.
-        work: Folder for what is written on the way.
+        work: Folder for what is written on the way; nothing of it stays.
         plan: How much and how.
         progress: Told about the steps.
 
     Raises:
         InputError: There is too little footage, or the trial shows no gain.
         WeightsError: The package's network cannot be read.
-        EncodeError: The result cannot be written.
+        EncodeError: The result, or something on the way, cannot be written.
     """
     plan = plan or AdaptationPlan()
     total_s = count_seconds(clips)
@@ -147,11 +149,7 @@ def adapt_lips(
         )
     phones_kept, closures_kept = measure_kept(shipped, tried, kept)
     final = _learn(shipped, clips, steps, plan, "learning", progress)
-    weights = work / "adapted.pt"
-    torch.save(final.state_dict(), weights)
-    partial = work / "adapted.onnx"
-    digest = export_network(weights, partial)
-    _put(partial.read_bytes(), out)
+    digest = _write(final, out, work)
     return Outcome(
         held_out=tuple(names),
         held_out_kind=kind,
@@ -166,21 +164,20 @@ def adapt_lips(
     )
 
 
-def _put(content: bytes, out: Path) -> None:
-    """Write a file beside its name, and give it that name when it is whole.
-
-    Raises:
-        EncodeError: It cannot be written.
-    """
-    partial = out.with_name(f".{out.stem[:40]}.part{out.suffix}")
-    try:
-        partial.write_bytes(content)
-        partial.replace(out)
-    except OSError as error:
-        partial.unlink(missing_ok=True)
-        raise EncodeError(
-            f"{out}: cannot be written ({error.strerror}); choose another place"
-        ) from error
+def _write(network: SpeechNetwork, out: Path, work: Path) -> str:
+    """Write a network as ONNX by way of the work folder; give the SHA-256 of the file."""
+    state = io.BytesIO()  # not to a path: PyTorch does not say OSError where the disk is full
+    torch.save(network.state_dict(), state)
+    weights_name, onnx_name = work / "adapted.pt", work / "adapted.onnx"
+    with part_file(weights_name) as weights, part_file(onnx_name) as exported:
+        with write_errors(onnx_name):
+            weights.write_bytes(state.getvalue())
+            digest = export_network(weights, exported)
+            content = exported.read_bytes()
+        with write_errors(out), part_file(out) as part:
+            part.write_bytes(content)
+            part.replace(out)
+    return digest
 
 
 class _Source:

@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from opensonic.media.audio import read_speech
+from opensonic.media.files import part_file, write_errors
 from opensonic.progress import Progress, Report
 from opensonic.speech.mel import N_MELS, SAMPLE_RATE, log_mel
 from opensonic.train.speech.footage import Picture, Video, check_video, read_pictures
@@ -34,6 +35,7 @@ def read_track(video: Video, work: Path, stage: str, progress: Progress) -> Trac
 
     Raises:
         InputError: The file holds no moving picture or no sound; the message is the bare reason.
+        EncodeError: The work folder cannot be written to.
     """
     path = work / f"{video.key()}-{_VERSION}.npz"
     if not path.is_file():
@@ -44,9 +46,10 @@ def read_track(video: Video, work: Path, stage: str, progress: Progress) -> Trac
                 yield picture
                 progress(Report(stage, round(picture.time_s + start_s), max(2, round(length_s))))
 
-        partial = path.with_name(f"part-{path.name}")
-        np.savez(partial, **asdict(track_lips(pictures())))
-        partial.replace(path)
+        track = track_lips(pictures())
+        with write_errors(path), part_file(path) as part:
+            np.savez(part, **asdict(track))
+            part.replace(path)
     with np.load(path) as data:
         return Track(**{name: data[name] for name in data.files})
 
@@ -63,12 +66,14 @@ def read_mel(video: Video, work: Path) -> npt.NDArray[np.float16]:
 
     Raises:
         InputError: There is no sound that can be decoded.
+        EncodeError: The work folder cannot be written to.
     """
     path = work / f"{video.key()}-{_VERSION}.mel"
     if not path.is_file():
-        partial = path.with_name(f"part-{path.name}")
-        with partial.open("wb") as file:
-            for rows in log_mel(read_speech(video.path).blocks(SAMPLE_RATE)):
-                file.write(rows.astype(np.float16).tobytes())
-        partial.replace(path)
+        sound = read_speech(video.path)
+        with write_errors(path), part_file(path) as part:
+            with part.open("wb") as file:
+                for rows in log_mel(sound.blocks(SAMPLE_RATE)):
+                    file.write(rows.astype(np.float16).tobytes())
+            part.replace(path)
     return np.memmap(path, np.float16, "r").reshape(-1, N_MELS)
