@@ -17,7 +17,7 @@ from opensonic.settings import MAX_SEED
 
 if TYPE_CHECKING:
     from opensonic.train.speech.adapt import Outcome
-    from opensonic.train.speech.survey import FileReport, Survey
+    from opensonic.train.speech.survey import Survey
 
 app = typer.Typer(help="Train with your own material.", no_args_is_help=True)
 """The group `opensonic train`."""
@@ -89,6 +89,8 @@ def speech(
             shown=not (quiet or json),
             table=not json,
         )
+        if check_only and not survey.clips:
+            _refuse(survey, json)
         if json:
             print_json(_as_json(survey, outcome, output))
         elif outcome is not None:
@@ -112,7 +114,7 @@ def _train(
     with progress_bar(shown, "video s") as progress:
         survey = survey_folder(clips, work, speakers=speakers, progress=progress)
     if table:
-        _print_files(survey.files)
+        _print_files(survey)
     if check_only:
         return survey, None
     from opensonic.train.speech.adapt import AdaptationPlan, adapt_lips
@@ -146,7 +148,26 @@ def _need_extra(packages: tuple[str, ...]) -> None:
             ) from error
 
 
-def _print_files(files: tuple[FileReport, ...]) -> None:
+def _refuse(survey: Survey, json: bool) -> None:
+    """Say that no video can be used, and end with the exit code of wrong input.
+
+    Raises:
+        InputError: Always; `guarded` turns it into the exit.
+    """
+    first = survey.files[0]
+    error = InputError(
+        f"0 of {len(survey.files)} videos can be used; {first.name}: {first.reason}; "
+        "expected a talking face with its own sound"
+    )
+    if not json:
+        raise error
+    failure = {"error": str(error), "kind": "InputError", "exit_code": error.exit_code}
+    print_json(_as_json(survey, None, Path()) | failure)
+    with guarded(False):  # the line of JSON is out; only the line for people is left
+        raise error
+
+
+def _print_files(survey: Survey) -> None:
     from rich.console import Console
     from rich.table import Column, Table
     from rich.text import Text
@@ -154,7 +175,7 @@ def _print_files(files: tuple[FileReport, ...]) -> None:
     table = Table(
         Column("video", overflow="fold"), "speaker", "used", "lag", "r", "remark", box=None
     )
-    for file in files:
+    for file in survey.files:
         dropped = bool(file.reason)
         table.add_row(
             file.name,
@@ -165,17 +186,22 @@ def _print_files(files: tuple[FileReport, ...]) -> None:
             Text(file.reason or file.note, style="yellow" if dropped else ""),
         )
     Console(stderr=True).print(table)
-    used = [file for file in files if not file.reason]
+    if survey.others:
+        say(f"other files passed over, no videos by their names: {survey.others}")
+    used = [file for file in survey.files if not file.reason]
     people: dict[str, float] = {}
     for file in used:
         people[file.speaker] = people.get(file.speaker, 0) + file.used_s
-    minutes = sum(people.values()) / 60
     say(
-        f"{len(used)} of {len(files)} files used: {minutes:.1f} minutes of "
+        f"{len(used)} of {len(survey.files)} videos used: {_length(sum(people.values()))} of "
         f"{len(people)} speaker{'' if len(people) == 1 else 's'}"
     )
     for name, seconds in people.items():
-        say(f"  {name}: {seconds / 60:.1f} minutes")
+        say(f"  {name}: {_length(seconds)}")
+
+
+def _length(seconds: float) -> str:
+    return f"{seconds:.0f} s" if seconds < 60 else f"{seconds / 60:.1f} minutes"
 
 
 def _as_json(survey: Survey, outcome: Outcome | None, output: Path) -> dict[str, Any]:
@@ -185,6 +211,7 @@ def _as_json(survey: Survey, outcome: Outcome | None, output: Path) -> dict[str,
             people[file.speaker] = round(people.get(file.speaker, 0) + file.used_s, 2)
     return {
         "files": [asdict(file) for file in survey.files],
+        "other_files": survey.others,
         "used_s": round(sum(people.values()), 2),
         "speakers": people,
         "output": None if outcome is None else str(output),

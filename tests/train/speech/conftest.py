@@ -55,7 +55,10 @@ def write_silent_film():
 
 @pytest.fixture(scope="session")
 def talks(tmp_path_factory, example_image, example_speech):
-    """A folder: a good video, one late by 0.08 s, one by 0.3 s, dubbed, still, silent, none."""
+    """A folder: a good video, one late by 0.08 s, one by 0.3 s, dubbed, still, silent, none.
+
+    Two of the last are named like videos, two are not.
+    """
     folder = tmp_path_factory.mktemp("talks")
     video, sound = _make_talk(folder, example_image, example_speech, seed=1)
     _dub(folder / "late.mp4", video, np.roll(sound, -1280))
@@ -66,6 +69,8 @@ def talks(tmp_path_factory, example_image, example_speech):
     _dub(folder / "still.mp4", still, own)
     _write_silent_film(folder / "silent.mp4", [example_image] * 3)
     Image.fromarray(example_image).save(folder / "picture.png")
-    (folder / "notes.txt").write_text("not a video")
+    Image.fromarray(example_image).save(folder / "picture.mov", format="PNG")
+    for name in ("notes.txt", "notes.MP4"):
+        (folder / name).write_text("not a video")
     (folder / ".hidden.mp4").write_text("not seen")
     return folder

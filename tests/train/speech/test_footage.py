@@ -1,3 +1,4 @@
+import errno
 import json
 import sys
 from types import SimpleNamespace
@@ -6,7 +7,8 @@ import numpy as np
 import pytest
 
 from opensonic import cli
-from opensonic.errors import InputError
+from opensonic.errors import EncodeError, InputError
+from opensonic.progress import ignore
 from opensonic.train.speech import track_cache
 from opensonic.train.speech.footage import (
     MAX_SIDE,
@@ -17,6 +19,7 @@ from opensonic.train.speech.footage import (
     read_pictures,
 )
 from opensonic.train.speech.survey import survey_folder
+from opensonic.train.speech.track_cache import read_mel, read_track
 from opensonic.train.speech.tracker import NO_FACE, SEEN, track_lips
 
 
@@ -70,8 +73,8 @@ def test_a_small_lag_is_said_and_taken_away(surveyed):
         ("dubbed.mp4", "do not follow the sound"),
         ("still.mp4", "do not move"),
         ("silent.mp4", "no sound"),
-        ("picture.png", "no video"),
-        ("notes.txt", "no video"),
+        ("picture.mov", "no video"),
+        ("notes.MP4", "no video"),
     ],
 )
 def test_what_is_unfit_is_dropped_with_its_reason(surveyed, name, reason):
@@ -132,7 +135,7 @@ def test_speakers_are_sub_folders_or_files_or_one(tmp_path):
         (tmp_path / name).touch()
 
     def speakers(kind):
-        return [video.speaker for video in find_videos(tmp_path, kind)]
+        return [video.speaker for video in find_videos(tmp_path, kind)[0]]
 
     assert speakers("folders") == ["ann", "ann", "bob", "d.mp4"]
     assert len(set(speakers("files"))) == 4
@@ -141,6 +144,41 @@ def test_speakers_are_sub_folders_or_files_or_one(tmp_path):
         speakers("names")
     with pytest.raises(InputError, match="no such folder"):
         find_videos(tmp_path / "none")
+    with pytest.raises(InputError, match=r"is a file; expected a folder of talking videos"):
+        find_videos(tmp_path / "d.mp4")
+
+
+def test_files_that_are_no_videos_by_their_names_are_passed_over(tmp_path, surveyed):
+    assert surveyed[0].others == 2
+    assert not {"picture.png", "notes.txt"} & set(surveyed[1])
+    (tmp_path / "tracks.npz").touch()
+    with pytest.raises(InputError, match="holds no video, other files: 1"):
+        find_videos(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("error", "expected", "match"),
+    [
+        (OSError(errno.ENOSPC, "full"), EncodeError, "the disk is full"),
+        (KeyboardInterrupt(), KeyboardInterrupt, None),
+    ],
+)
+def test_a_track_that_cannot_be_kept_leaves_nothing(
+    talks, tmp_path, monkeypatch, error, expected, match
+):
+    def half(path, **arrays):
+        path.write_bytes(b"half")
+        raise error
+
+    monkeypatch.setattr(np, "savez", half)
+    with pytest.raises(expected, match=match):
+        read_track(Video(talks / "talk.mp4", "talk.mp4", "s"), tmp_path, "", ignore)
+    assert not any(tmp_path.iterdir())
+
+
+def test_a_spectrogram_that_cannot_be_kept_is_one_error(talks, tmp_path):
+    with pytest.raises(EncodeError, match="could not be written"):
+        read_mel(Video(talks / "talk.mp4", "talk.mp4", "s"), tmp_path / "gone")
 
 
 def test_many_pictures_a_second_are_thinned_and_uneven_ones_keep_their_times(
@@ -196,12 +234,28 @@ def test_check_only_prints_the_report(run, talks, surveyed):
     result = json.loads(out)
     assert code == 0
     assert len(result["files"]) == 8
+    assert result["other_files"] == 2
     assert set(result["speakers"]) == {"talk.mp4", "late.mp4"}
     assert result["outcome"] is None
     code, _, err = run("--clips", talks, "--work", work, "--check-only")
     assert code == 0
-    assert "2 of 8 files used: 0.1 minutes of 2 speakers" in err
+    assert "other files passed over, no videos by their names: 2" in err
+    assert "2 of 8 videos used: 6 s of 2 speakers" in err
+    assert "  talk.mp4: 3 s\n" in err
     assert "do not follow the sound" in err
+
+
+def test_check_only_with_nothing_usable_is_an_error(run, tmp_path):
+    (tmp_path / "a.mp4").write_text("no video")
+    words = ("--clips", tmp_path, "--work", tmp_path / ".work", "--check-only")
+    code, out, err = run(*words, "--json")
+    result = json.loads(out)
+    assert (code, result["exit_code"], len(result["files"])) == (2, 2, 1)
+    assert err.count("\n") == 1
+    code, out, err = run(*words)
+    assert (code, out) == (2, "")
+    assert err.splitlines()[-1] == f"opensonic: {result['error']}"
+    assert "0 of 1 videos can be used; a.mp4: no video" in err
 
 
 def test_without_pytorch_one_line_says_how_to_get_it(run, talks, monkeypatch):

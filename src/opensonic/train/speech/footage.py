@@ -26,6 +26,43 @@ MAX_SIDE = 1280
 MAX_RATE = 31
 """Pictures per second above which some are left out."""
 
+SUFFIXES = frozenset(
+    [
+        ".3g2",
+        ".3gp",
+        ".asf",
+        ".avi",
+        ".divx",
+        ".dv",
+        ".f4v",
+        ".flv",
+        ".m2t",
+        ".m2ts",
+        ".m2v",
+        ".m4v",
+        ".mkv",
+        ".mov",
+        ".mp4",
+        ".mpe",
+        ".mpeg",
+        ".mpg",
+        ".mts",
+        ".mxf",
+        ".nut",
+        ".ogm",
+        ".ogv",
+        ".qt",
+        ".rm",
+        ".rmvb",
+        ".ts",
+        ".vob",
+        ".webm",
+        ".wmv",
+        ".y4m",
+    ]
+)
+"""Ends of the names of videos, in small letters; other files are passed over."""
+
 _PICTURE_FORMATS = ("image2", "_pipe", "gif", "apng", "webp", "ico")
 
 
@@ -62,25 +99,32 @@ class Picture:
     image: npt.NDArray[np.uint8]
 
 
-def find_videos(folder: Path, speakers: str = "folders") -> list[Video]:
-    """List the files of a folder and of all folders in it, hidden ones left out.
+def find_videos(folder: Path, speakers: str = "folders") -> tuple[list[Video], int]:
+    """List the videos of a folder and of all folders in it, hidden ones left out.
 
     Args:
         folder: The folder.
         speakers: Word of `SPEAKERS`. With "folders", the speaker is the first folder on the way to
             the file; a file that lies in none is a speaker of its own.
 
+    Returns:
+        The videos, and how many files are none by their names.
+
     Raises:
-        InputError: There is no such folder, it holds no file, or the word is unknown.
+        InputError: There is no such folder, it holds no video, or the word is unknown.
     """
     if speakers not in SPEAKERS:
         raise InputError(f"speakers: {speakers!r} is not known; expected {', '.join(SPEAKERS)}")
     if not folder.is_dir():
-        raise InputError(f"{folder}: no such folder; expected a folder of talking videos")
-    videos = []
+        what = "is a file" if folder.exists() else "no such folder"
+        raise InputError(f"{folder}: {what}; expected a folder of talking videos")
+    videos, others = [], 0
     for path in sorted(folder.rglob("*")):
         inner = path.relative_to(folder)
         if any(part.startswith(".") for part in inner.parts) or not path.is_file():
+            continue
+        if path.suffix.lower() not in SUFFIXES:
+            others += 1
             continue
         if speakers == "one":
             speaker = folder.resolve().name
@@ -90,8 +134,11 @@ def find_videos(folder: Path, speakers: str = "folders") -> list[Video]:
             speaker = inner.as_posix()
         videos.append(Video(path, inner.as_posix(), speaker))
     if not videos:
-        raise InputError(f"{folder}: holds no file; expected talking videos with sound")
-    return videos
+        raise InputError(
+            f"{folder}: holds no video, other files: {others}; "
+            "expected talking videos with sound, named .mp4, .mov, .mkv or the like"
+        )
+    return videos, others
 
 
 def _open(video: Video) -> av.container.InputContainer:

@@ -70,12 +70,14 @@ class Survey:
     """What a folder holds.
 
     Attributes:
-        files: One report for every file, in order.
+        files: One report for every video, in order.
         clips: What can be learnt from, in pieces of 2 to 10 s; `name` is that of the file.
+        others: Number of files that were passed over as no videos.
     """
 
     files: tuple[FileReport, ...]
     clips: tuple[RealClip, ...]
+    others: int = 0
 
 
 @dataclass(frozen=True, eq=False)
@@ -115,10 +117,10 @@ def survey_folder(
         progress: Told about the seconds of video that are tracked.
 
     Raises:
-        InputError: There is no such folder, or no file in it.
-        EncodeError: The work folder cannot be made.
+        InputError: There is no such folder, or no video in it.
+        EncodeError: The work folder cannot be made or written to.
     """
-    videos = find_videos(folder, speakers)
+    videos, others = find_videos(folder, speakers)
     try:
         work.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -144,7 +146,7 @@ def survey_folder(
         for report, pieces in _judge_speaker(own):
             reports[report.name] = report
             clips += pieces
-    return Survey(tuple(reports.values()), tuple(clips))
+    return Survey(tuple(reports.values()), tuple(clips), others)
 
 
 def _listen(mel: npt.NDArray[np.float16]) -> Rows:
