@@ -18,7 +18,7 @@ from opensonic.speech.prosody import Curve, smooth
 
 GAP, STRETCH, PUCKER, JAW_HEIGHT, TONGUE_TIP, TUCK, SHUT = range(7)
 """Columns of the curves: gap in e, the rest 0 to 1."""
-SURE_CLOSURE = 0.33
+SURE_CLOSURE = 0.32
 """Score from which the lips shut; balances missed and false closures."""
 
 _APERTURE_UNIT = 0.2
