@@ -95,7 +95,7 @@ def read_clips(folder: Path) -> Iterator[TrueClip]:
 
 
 def read_kept_aside(folder: Path) -> list[TrueClip]:
-    """Read the tracks that no training uses: the main speaker's last 100 clips, all other people.
+    """Read the main speaker's last 100 clips, which no training uses, and those of other people.
 
     Raises:
         InputError: There are no tracks in the folder.
