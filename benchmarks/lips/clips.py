@@ -176,7 +176,8 @@ def measure_people(folder: Path) -> Table:
         rows,
         [
             "Medians over clips of 3 s, raw tracks. The main speaker's last 100 clips are not "
-            "trained on; his others are, and so are the other people's in the network of the package.",
+            "trained on; his others are, and so are the other people's in the network of the "
+            "package.",
             _CLOSURES_NOTE,
         ],
         {name: [result.figures() for result in listed] for name, listed in results.items()},
