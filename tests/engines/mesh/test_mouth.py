@@ -10,6 +10,7 @@ from opensonic.engines.mesh.mouth import Mouth
 from opensonic.engines.mesh.render import MeshRenderer
 from opensonic.engines.mesh.rig import Rig
 from opensonic.engines.mesh.style import measure_style
+from opensonic.engines.mesh.warp import LOWER, mouth_basis
 from opensonic.face import topology
 from opensonic.face.mesh import FaceMesh
 from opensonic.face.portrait import prepare_portrait
@@ -181,3 +182,17 @@ def test_a_flat_drawing_gets_flat_shapes(drawn):
         row = mouth.upper[int(0.2 * rig.e), middle - 12 : middle + 13, :3]
         rows.append(float(np.ptp(row, axis=0).max()))
     assert rows[1] < 1 < 10 < rows[0]
+
+
+@pytest.mark.parametrize("turn", [1.0, 0.35])
+def test_a_pursed_mouth_leaves_what_is_far_beside_it_alone(example, turn):
+    """Also where a turned head makes the far half of the mouth short, and `s` grow slowly."""
+    rig = Rig(example)
+    left, right = rig.lips.to_frame(rig.lips.place(np.array([-1, 1]), np.zeros(2)))[:, 0]
+    across = np.arange(example.image.shape[1], dtype=np.float32)
+    points = rig.points(np.stack([across, np.full_like(across, rig.lips.middle[1])], axis=1))
+    points = replace(points, s=np.asarray(points.s * turn, np.float32))
+    moved = np.abs(mouth_basis(points, rig, LOWER)[:, 0, INDEX["lip_pucker"]])
+    beyond = np.maximum(points.x - right, left - points.x)
+    assert moved[(beyond > 0) & (beyond < 0.1)].min() > 1
+    assert moved[beyond > 0.51].max() < 1e-3

@@ -87,6 +87,11 @@ class Lips:
         under = -1 + (x - left) * (slope + 2 * bend * left)
         return np.where(x > right, over, np.where(x < left, under, inside)).astype(np.float32)
 
+    def beyond(self, x: Floats) -> Floats:
+        """Tell how far places e to the right of the middle lie outside the corners, e."""
+        left, right = self._ends
+        return np.asarray(np.maximum(np.maximum(x - right, left - x), 0), np.float32)
+
     def place(self, s: Floats, down: Floats) -> Floats:
         """Carry places of the mouth to the picture.
 

@@ -123,6 +123,7 @@ def mouth_basis(points: Points, rig: Rig, layer: bool) -> Floats:
     tall = (1 - ramp(away, 0.08, 0.6)) if lower else (1 - ramp(away, 0.08, 0.4))
     beside = np.maximum(np.abs(s), 1)
     width = points.x / beside * (1 - ramp(beside, 1.0, 2.6)) * tall
+    width *= 1 - ramp(rig.lips.beyond(points.x), 0.15, 0.5)  # s grows slowly on a turned face
     signed = spread if lower else -spread
     thick = signed * np.exp(-((spread / 0.13) ** 2)) * inside
     move[:, 0, INDEX["lip_pucker"]] = -PUCKER * width
