@@ -29,7 +29,7 @@ from opensonic.speech.mel import SAMPLE_RATE
 from opensonic.train.speech.augment import make_music
 from opensonic.train.speech.heldout import make_steady_noise, read_held_out
 from opensonic.train.speech.scores import FPS, OPEN_GAP, hear_gap, measure_pauses, measure_voices
-from opensonic.train.speech.tracks import measure_lips
+from opensonic.train.speech.tracks import KEPT_ASIDE, measure_lips, read_track_file
 from opensonic.values import Speech
 
 LEVELS_DB = (-20, -35, -50)
@@ -38,9 +38,6 @@ LEVELS_DB = (-20, -35, -50)
 _LOG = logging.getLogger(__name__)
 _NOISE_S = 20
 _PIECES = 8
-_KEPT_ASIDE = 100
-_SCALE = 32
-_MEASURED = (13, 14, 81, 178, 311, 402, 61, 291, 33, 263)
 
 
 @dataclass(frozen=True, eq=False)
@@ -100,23 +97,16 @@ def read_kept_aside(folder: Path) -> list[TrueClip]:
     Raises:
         InputError: There are no tracks in the folder.
     """
-    path = folder / "tracks.npz"
-    if not path.is_file():
-        raise InputError(f"{folder}: holds no tracks.npz; expected a folder of mouth tracks")
-    with np.load(path) as data:
-        names, speakers, index = data["names"], data["speaker"], data["index"]
-        measured = np.isin(index, _MEASURED)
-        people, counts = np.unique(speakers, return_counts=True)
-        main = people[counts.argmax()]
-        whole = data["ok"].all(1)
-        own = np.flatnonzero((speakers == main) & whole)[-_KEPT_ASIDE:]
-        chosen = [*own, *np.flatnonzero((speakers != main) & whole)]
-        steps = data["delta"][chosen][:, :, measured].astype(np.int32)
+    tracks = read_track_file(folder)
+    people, counts = np.unique(tracks.speakers, return_counts=True)
+    is_main = tracks.speakers == people[counts.argmax()]
+    own = np.flatnonzero(is_main & tracks.whole)[-KEPT_ASIDE:]
     clips = []
-    for place, points in zip(chosen, np.cumsum(steps, 1).astype(np.float32) / _SCALE, strict=True):
-        gap, width = measure_lips(points, index[measured])
-        sound = folder / "audio" / f"{names[place]}.opus"
-        clips.append(TrueClip(str(names[place]), str(speakers[place]), sound, FPS, gap, width))
+    for place in (*own, *np.flatnonzero(~is_main & tracks.whole)):
+        name, speaker = str(tracks.names[place]), str(tracks.speakers[place])
+        gap, width = measure_lips(tracks.points[place], tracks.index)
+        sound = folder / "audio" / f"{name}.opus"
+        clips.append(TrueClip(name, speaker, sound, FPS, gap, width))
     return clips
 
 

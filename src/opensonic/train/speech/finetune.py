@@ -35,10 +35,9 @@ from opensonic.train.speech.pretrain import (
 )
 from opensonic.train.speech.shapes import Aligned, align_clips, fit_shapes
 from opensonic.train.speech.targets import TARGETS, label_rows
-from opensonic.train.speech.tracks import RealClip, read_tracks
+from opensonic.train.speech.tracks import KEPT_ASIDE, RealClip, read_tracks
 
 _LOG = logging.getLogger(__name__)
-_KEPT_ASIDE = 100
 _SYNTHETIC_WEIGHTS = (1.0, 1.0, 3.0, 3.0)
 _SURE_WEIGHT = 2.0
 _UNKNOWN = -100
@@ -90,7 +89,7 @@ def split_clips(
     main = max(set(speakers), key=speakers.count)
     own = [clip for clip in clips if clip.speaker == main]
     others = [clip for clip in clips if clip.speaker != main]
-    return own[:-_KEPT_ASIDE], own[-_KEPT_ASIDE:], others
+    return own[:-KEPT_ASIDE], own[-KEPT_ASIDE:], others
 
 
 def warp_clip(

@@ -22,6 +22,8 @@ from opensonic.train.speech.targets import APERTURE_UNIT
 
 TRACK_FPS = 25
 """Frames per second of the tracks."""
+KEPT_ASIDE = 100
+"""Last clips of the main speaker that no training uses: they measure."""
 _SCALE = 32
 _TOUCHING = 0.004
 _TYPICAL_WIDE_GAP = 0.15
@@ -111,10 +113,27 @@ def opening_gain(openings: Curve) -> float:
     return float(np.clip(_TYPICAL_WIDE_GAP / wide, *_GAIN_RANGE))
 
 
-def read_tracks(folder: Path) -> Iterator[RealClip]:
-    """Read every clip of a folder of tracks; clips in which the face was lost are left out.
+@dataclass(frozen=True, eq=False)
+class TrackFile:
+    """What `tracks.npz` of a folder holds of the mouth.
 
-    Openings are scaled per speaker so that the 95th percentile of open frames is 0.15 e.
+    Attributes:
+        names: (N,) names of the clips.
+        speakers: (N,) who speaks.
+        index: (P,) number of each measured point in the mesh of 478.
+        points: (N, T, P, 3) float32 x, y, z, px.
+        whole: (N,) whether the face was found in every frame.
+    """
+
+    names: npt.NDArray[np.str_]
+    speakers: npt.NDArray[np.str_]
+    index: npt.NDArray[np.int64]
+    points: npt.NDArray[np.float32]
+    whole: npt.NDArray[np.bool_]
+
+
+def read_track_file(folder: Path) -> TrackFile:
+    """Read `tracks.npz` of a folder.
 
     Raises:
         InputError: There are no tracks in the folder.
@@ -123,22 +142,37 @@ def read_tracks(folder: Path) -> Iterator[RealClip]:
     if not path.is_file():
         raise InputError(f"{folder}: holds no tracks.npz; expected a folder of mouth tracks")
     with np.load(path) as data:
-        names, speakers, index = data["names"], data["speaker"], data["index"]
-        measured = np.isin(index, _MEASURED)
+        measured = np.isin(data["index"], _MEASURED)
         steps = data["delta"][:, :, measured].astype(np.int32)
-        whole = data["ok"].all(1)
-    points = np.cumsum(steps, 1).astype(np.float32) / _SCALE
-    lips = [anchor_lips(*measure_lips(clip, index[measured])) for clip in points]
-    for speaker in np.unique(speakers):
-        members = np.flatnonzero((speakers == speaker) & whole)
+        return TrackFile(
+            names=data["names"],
+            speakers=data["speaker"],
+            index=data["index"][measured],
+            points=(np.cumsum(steps, 1) / _SCALE).astype(np.float32),
+            whole=data["ok"].all(1),
+        )
+
+
+def read_tracks(folder: Path) -> Iterator[RealClip]:
+    """Read every clip of a folder of tracks; clips in which the face was lost are left out.
+
+    Openings are scaled per speaker so that the 95th percentile of open frames is 0.15 e.
+
+    Raises:
+        InputError: There are no tracks in the folder.
+    """
+    tracks = read_track_file(folder)
+    lips = [anchor_lips(*measure_lips(clip, tracks.index)) for clip in tracks.points]
+    for speaker in np.unique(tracks.speakers):
+        members = np.flatnonzero((tracks.speakers == speaker) & tracks.whole)
         gain = opening_gain(np.concatenate([lips[place][0] for place in members]))
         for place in members:
-            sound = read_speech(folder / "audio" / f"{names[place]}.opus")
+            sound = read_speech(folder / "audio" / f"{tracks.names[place]}.opus")
             mel = np.concatenate(list(log_mel(sound.blocks(SAMPLE_RATE))))
             opening, width = lips[place]
             n_rows = min(len(mel), len(opening) * FRAME_RATE // TRACK_FPS)
             yield RealClip(
-                name=str(names[place]),
+                name=str(tracks.names[place]),
                 speaker=str(speaker),
                 mel=mel[:n_rows].astype(np.float16),
                 aperture=_to_rows((opening * gain).astype(np.float32), n_rows),
