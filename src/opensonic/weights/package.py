@@ -16,7 +16,7 @@ from opensonic.errors import WeightsError
 if TYPE_CHECKING:
     import onnxruntime as ort
 
-_ROOT = Path(__file__).parent
+_ROOT = Path(__file__).parent.parent
 
 
 @dataclass(frozen=True)

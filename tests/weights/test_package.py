@@ -3,8 +3,8 @@ from dataclasses import replace
 
 import pytest
 
-from opensonic import weights
 from opensonic.errors import WeightsError
+from opensonic.weights import package as weights
 
 
 @pytest.mark.parametrize("name", weights.RECORDS)
