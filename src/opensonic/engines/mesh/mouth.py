@@ -23,7 +23,9 @@ from opensonic.engines.mesh.teeth import Canvas, draw_teeth, draw_tip, draw_tong
 _TEETH_GAP = 0.08
 """Opening of the picture's mouth from which its own teeth are worth taking, e."""
 _HALF_WIDTH, _ABOVE, _BELOW = 0.40, 0.22, 0.30
-"""Reach of the drawings around the middle of the mouth, e."""
+"""Reach of the drawings around the middle of the mouth, e; further where a corner lies further."""
+_USUAL = 0.31
+"""Half the width of a mouth, e."""
 _TIP = 0.024
 """Where the raised tip of the tongue ends: behind the edge of the upper teeth, e."""
 _HIDDEN = 0.02
@@ -49,9 +51,18 @@ class Mouth:
         gap = float(rig.lips.lower[middle] - rig.lips.upper[middle])
         self._line = float(rig.lips.upper[middle]) + rig.lips.meet * gap
         k = self._scale
-        size = (int((_ABOVE + _BELOW) * k) + 1, int(2 * _HALF_WIDTH * k) + 1)
+        corners = rig.lips.to_frame(
+            rig.lips.place(np.array([-1, 1], np.float32), np.zeros(2, np.float32))
+        )
+        left, right = corners[:, 0].tolist()
+        self._left = min(1.2 * left, -_HALF_WIDTH)
+        wide = max(1.2 * right, _HALF_WIDTH) - self._left
+        size = (int((_ABOVE + _BELOW) * k) + 1, int(wide * k) + 1)
         rows, columns = np.mgrid[: size[0], : size[1]].astype(np.float32)
-        self._canvas = Canvas(columns / k - _HALF_WIDTH, rows / k - _ABOVE, k)
+        # the row of teeth turns with the lips: its middle is theirs, its ends at their corners
+        along = rig.lips.along(columns.ravel() / k + np.float32(self._left)).reshape(size)
+        half = 0.5 * (_USUAL + 0.5 * (right - left))
+        self._canvas = Canvas(along * np.float32(half), rows / k - _ABOVE, k)
         own = self._find_teeth(image)
         if own is None:
             self.upper = draw_teeth(self._canvas, style, True)
@@ -80,7 +91,7 @@ class Mouth:
 
     def _matrix(self, head: Floats, shift: float, origin: tuple[int, int]) -> Floats:
         axes = self._rig.camera.axes
-        corner = self._rig.lips.middle + axes[0] * -_HALF_WIDTH
+        corner = self._rig.lips.middle + axes[0] * self._left
         corner = corner + axes[1] * (self._line - _ABOVE + shift)
         into = np.column_stack([axes[0] / self._scale, axes[1] / self._scale, corner])
         full = head[:, :2] @ into

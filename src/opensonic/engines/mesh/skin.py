@@ -10,7 +10,7 @@ from opensonic.engines.mesh.eyes import GAZE_REACH, Eye, brow_basis, lid_basis
 from opensonic.engines.mesh.head import head_basis
 from opensonic.engines.mesh.rig import Points, Rig
 from opensonic.engines.mesh.sampling import Floats
-from opensonic.engines.mesh.warp import LOWER, REST, UPPER, mouth_basis, relax
+from opensonic.engines.mesh.warp import LOWER, REST, UPPER, calm, mouth_basis, relax
 from opensonic.face import topology
 
 _UPPER_LIP = [*topology.OUTER_LIP_UPPER, *topology.INNER_LIP_UPPER]
@@ -66,7 +66,8 @@ def landmark_basis(rig: Rig, eyes: tuple[Eye, Eye]) -> Floats:
         gap = rig.landmarks[below] - rig.landmarks[above]
         meet = rig.lips.meet
         sinks = np.exp(-(((np.abs(points.s[above]) - 1) / 0.55) ** 2)) * relax(rig)
-        corners = sinks[:, None] * rig.camera.axes[1]
+        narrower = calm(rig) * points.x[above, None]
+        corners = sinks[:, None] * rig.camera.axes[1] - narrower * rig.camera.axes[0]
         basis[above, :, REST] = meet * gap + corners
         basis[below, :, REST] = (meet - 1) * gap + corners
     return basis

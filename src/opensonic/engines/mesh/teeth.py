@@ -20,13 +20,15 @@ from opensonic.engines.mesh.warp import ramp
 
 Numbers = npt.NDArray[np.floating[Any]]
 
-_UPPER_TEETH = (0.050, 0.042, 0.042, 0.036, 0.031, 0.026, 0.023, 0.021)
-_UPPER_LIFT = (0.0, 0.008, 0.002, 0.011, 0.015, 0.019, 0.022, 0.025)
-_LOWER_TEETH = (0.032, 0.033, 0.037, 0.034, 0.030, 0.026, 0.023, 0.020)
-_LOWER_LIFT = (0.0, 0.001, -0.002, 0.003, 0.006, 0.009, 0.012, 0.015)
+_UPPER_TEETH = (0.086, 0.067, 0.064, 0.048, 0.036, 0.028, 0.022)
+_UPPER_LIFT = (0.0, 0.008, 0.001, 0.009, 0.012, 0.015, 0.018)
+_LOWER_TEETH = (0.054, 0.058, 0.060, 0.050, 0.040, 0.032, 0.026)
+_LOWER_LIFT = (0.0, 0.001, -0.002, 0.003, 0.006, 0.009, 0.012)
 """Half of each row from the middle: widths as seen from the front, and how much shorter, e."""
-LOWER_EDGE = 0.014
+LOWER_EDGE = 0.022
 """Where the edges of the lower incisors are while the lips are closed, e below their line."""
+_LOWER_LIGHT = 0.66
+"""What the upper row leaves of the light on the edges of the lower one."""
 _HEIGHT = 0.10
 """From the edge to the gum, e."""
 _LINE = 0.004
@@ -38,7 +40,7 @@ class Canvas:
     """The mouth coordinates of the drawings.
 
     Attributes:
-        x: (H, W) float32, e to the right of the middle.
+        x: (H, W) float32, e to the right of the middle, along a mouth seen from the front.
         y: (H, W) float32, e below the line of closed lips.
         scale: Pixels per e.
     """
@@ -92,19 +94,23 @@ def draw_teeth(canvas: Canvas, style: Style, is_upper: bool, edge: float | None 
     number = np.clip(np.searchsorted(ends, x.ravel()), 0, len(widths) - 1).reshape(x.shape)
     half = widths[number] / 2
     across = np.abs((x - (ends - widths)[number]) / half - 1)
-    round_corners = (0.010 if is_upper else 0.004) * across**4
+    round_corners = (0.014 if is_upper else 0.006) * across**6
     above = direction * (line - canvas.y) - lifts[number] - round_corners
     cut = np.clip(0.5 + above * canvas.scale / 1.2, 0, 1)
     alpha = cut * (1 - ramp(x, float(ends[-1]) - 0.05, float(ends[-1])))
     along = np.clip(above / _HEIGHT, 0, 1.2)
     wide = max(_LINE, 0.7 / canvas.scale)
     gap = np.exp(-(((1 - across) * half / wide) ** 2)) * _LINE / wide
-    depth = 0.38 - 0.20 * np.clip(along * 2, 0, 1)
+    depth = (0.38 if is_upper else 0.22) - 0.20 * np.clip(along * 2, 0, 1)
     body = 0.93 + 0.07 * np.cos(np.clip(along, 0, 1) * 3 - 1.2) - 0.05 * across**2
-    shade = (1 - depth * gap) * body * np.clip(1 - (x / 0.29) ** 2, 0.05, 1) ** 0.8
-    shade = shade * (1.0 if is_upper else 0.72) * (1 + style.tilt * canvas.x)
+    shade = (1 - depth * gap) * body * np.clip(1 - (x / 0.31) ** 2, 0.05, 1) ** 0.7
+    shade = shade * (1 + style.tilt * canvas.x)
+    tooth = style.teeth
+    if not is_upper:  # they stand in the shadow of the upper row, and only their edges catch light
+        shade = shade * (_LOWER_LIGHT - 0.22 * np.clip(above / 0.035, 0, 1))
+        tooth = 0.8 * tooth + 0.2 * style.flesh * tooth.mean() / max(float(style.flesh.mean()), 1)
     gum = ramp(along - 0.14 * across**3, 0.92, 1.02)[..., None]
-    colour = style.teeth * (1 - gum) + 0.8 * style.flesh * gum
+    colour = tooth * (1 - gum) + 0.8 * style.flesh * gum
     return canvas.finish(colour * shade[..., None], alpha, style)
 
 

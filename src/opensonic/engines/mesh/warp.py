@@ -43,6 +43,13 @@ _STEPS = (2 / (_SOFTEST + _STEEPEST + (_STEEPEST - _SOFTEST) * _NODES)).astype(n
 """Steps of the inversion (Richardson's iteration with Chebyshev's steps): it converges fast where
 the skin is drawn out to at most 2.2 of its length or pressed to at least 0.6 of it."""
 STIFF_STEPS = (1.0, 1.0)
+_TUCK_GAP, _TUCK_HOLDS = 0.012, 0.7
+"""A lower lip tucked under the upper teeth: how far it stays below the line of closed lips, e, and
+what share of its raising it takes from the upper lip."""
+_ROUND = 1.8
+"""How pointed an open mouth is: 0 a box, much a parabola."""
+_CALM = (0.5, 0.11)
+"""By what share a smile's mouth narrows as it closes: per e of its gap, and at most."""
 
 
 def ramp(x: Floats, low: float, high: float) -> Floats:
@@ -59,7 +66,7 @@ def coefficients(values: Floats) -> Floats:
 
     Returns:
         (C + 1,) float32: unchanged inside the limits, at most 30 % beyond them; the lips close no
-        further than the jaw has opened them.
+        further than the jaw has opened them, and a tucked lower lip stays at the upper teeth.
     """
     share = np.nan_to_num(np.asarray(values, np.float32), nan=0.0, posinf=9.0, neginf=-9.0)
     share = share / _LIMIT
@@ -68,13 +75,30 @@ def coefficients(values: Floats) -> Floats:
     limited = np.maximum(np.sign(share) * size * _LIMIT, _LEAST)
     jaw, close = INDEX["jaw_open"], INDEX["mouth_close"]
     limited[close] = min(limited[close], max(limited[jaw], 0) + 0.1)
+    _hold_at_teeth(limited)
     return np.append(limited, 1).astype(np.float32)
+
+
+def _hold_at_teeth(limited: Floats) -> None:
+    """Keep a tucked lower lip at the upper teeth, however far the jaw has opened.
+
+    Args:
+        limited: (C or more,) float32 channels; changed.
+    """
+    tuck = min(max(float(limited[INDEX["lower_lip_tuck"]]), 0.0), 1.0)
+    if tuck == 0:
+        return
+    limited[INDEX["upper_lip_raise"]] *= 1 - _TUCK_HOLDS * tuck
+    gap = JAW_GAP * float(limited[INDEX["jaw_open"]] - limited[INDEX["mouth_close"]])
+    gap += DROP_GAP * float(limited[INDEX["lower_lip_drop"]])
+    limited[INDEX["mouth_close"]] += tuck * max(gap - _TUCK_GAP, 0) / JAW_GAP
 
 
 def _opening(s: Floats, distance: Floats) -> Floats:
     """Shape of an open mouth: 1 in the middle, 0 from the corners on."""
     spread = s / (1 + 1.2 * np.abs(distance))
-    return np.asarray(np.clip(1 - spread * spread, 0, None) ** 1.2, np.float32)
+    inside = np.clip(1 - spread * spread, 0, None)
+    return np.asarray(inside * (1 + _ROUND) / (inside + _ROUND), np.float32)
 
 
 def mouth_basis(points: Points, rig: Rig, layer: bool) -> Floats:
@@ -118,16 +142,15 @@ def mouth_basis(points: Points, rig: Rig, layer: bool) -> Floats:
         move[:, 1, INDEX["upper_lip_raise"]] = -RAISE_GAP * inside * lip
         move[:, 1, INDEX["mouth_close"]] = 0.2 * JAW_GAP * shape * lip
         move[:, 1, INDEX["lip_press"]] = 0.025 * inside * (1 - ramp(away, 0.05, 0.22))
-        move[:, 1, INDEX["lower_lip_tuck"]] = -0.034 * inside * lip
+        move[:, 1, INDEX["lower_lip_tuck"]] = -0.030 * inside * inside * lip
 
     tall = (1 - ramp(away, 0.08, 0.6)) if lower else (1 - ramp(away, 0.08, 0.4))
-    beside = np.maximum(np.abs(s), 1)
-    width = points.x / beside * (1 - ramp(beside, 1.0, 2.6)) * tall
-    width *= 1 - ramp(rig.lips.beyond(points.x), 0.15, 0.5)  # s grows slowly on a turned face
+    beyond = rig.lips.beyond(points.x)
+    width = (points.x - np.sign(points.x) * beyond) * (1 - ramp(beyond, 0.0, 0.28)) * tall
     signed = spread if lower else -spread
     thick = signed * np.exp(-((spread / 0.13) ** 2)) * inside
     move[:, 0, INDEX["lip_pucker"]] = -PUCKER * width
-    move[:, 1, INDEX["lip_pucker"]] = 0.30 * thick
+    move[:, 1, INDEX["lip_pucker"]] = 0.38 * thick
     move[:, 2, INDEX["lip_pucker"]] = 0.06 * shape * lip
     move[:, 0, INDEX["lip_stretch"]] = STRETCH * width
     move[:, 1, INDEX["lip_stretch"]] = -0.12 * thick
@@ -136,6 +159,7 @@ def mouth_basis(points: Points, rig: Rig, layer: bool) -> Floats:
     move[:, 0, INDEX["corner_up"]] = 0.02 * np.sign(s) * corner
     move[:, 1, INDEX["corner_up"]] = -0.08 * corner
 
+    move[:, 0, REST] = -calm(rig) * width
     move[:, 1, REST] = _meeting(s, away, rig, lower) + relax(rig) * corner
     if lower:  # around the eyes this layer is used again, and the mouth must not reach there
         move *= (1 - ramp(-points.below_lower, 0.14, 0.30))[:, None, None]
@@ -145,6 +169,11 @@ def mouth_basis(points: Points, rig: Rig, layer: bool) -> Floats:
 def relax(rig: Rig) -> float:
     """Say by how much the corners of a smile sink as its lips close, e."""
     return 0.25 * float((rig.lips.lower - rig.lips.upper).max())
+
+
+def calm(rig: Rig) -> float:
+    """Say by what share a smile narrows as its lips close."""
+    return min(_CALM[0] * float((rig.lips.lower - rig.lips.upper).max()), _CALM[1])
 
 
 def _meeting(s: Floats, away: Floats, rig: Rig, lower: bool) -> Floats:
