@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 
@@ -25,21 +26,25 @@ class MeshEngine:
         self, portrait: Portrait, source: Speech | Motion | Performance, settings: Settings
     ) -> Iterator[Chunk]:
         """See `Engine.animate`."""
-        renderer = MeshRenderer(portrait)
-        frames = np.empty((CHUNK_FRAMES, *portrait.image.shape), np.uint8)
-        for piece in _pieces(source, settings):
-            for frame, values in zip(frames, piece.values, strict=False):
-                renderer.render(values, frame)
-            landmarks = np.stack([renderer.landmarks(values) for values in piece.values])
-            yield Chunk(frames[: len(piece.values)], piece, landmarks)
+        parts = iter(_parts(source, settings))
+        with ThreadPoolExecutor(1, "motion") as worker:  # hears ahead while frames are drawn
+            coming = worker.submit(next, parts, None)
+            renderer = MeshRenderer(portrait)
+            frames = np.empty((CHUNK_FRAMES, *portrait.image.shape), np.uint8)
+            while (part := coming.result()) is not None:
+                coming = worker.submit(next, parts, None)
+                for piece in _pieces(part, settings):
+                    for frame, values in zip(frames, piece.values, strict=False):
+                        renderer.render(values, frame)
+                    landmarks = np.stack([renderer.landmarks(values) for values in piece.values])
+                    yield Chunk(frames[: len(piece.values)], piece, landmarks)
 
 
-def _pieces(source: Speech | Motion | Performance, settings: Settings) -> Iterator[Motion]:
+def _pieces(part: Motion, settings: Settings) -> Iterator[Motion]:
     """Scale the motion and cut it into pieces of a chunk's length."""
-    for part in _parts(source, settings):
-        motion = scale_motion(part, settings.dynamic_scale, settings.motion_scale)
-        for start in range(0, len(motion.values), CHUNK_FRAMES):
-            yield Motion(motion.values[start : start + CHUNK_FRAMES], motion.fps)
+    motion = scale_motion(part, settings.dynamic_scale, settings.motion_scale)
+    for start in range(0, len(motion.values), CHUNK_FRAMES):
+        yield Motion(motion.values[start : start + CHUNK_FRAMES], motion.fps)
 
 
 def _parts(source: Speech | Motion | Performance, settings: Settings) -> Iterable[Motion]:

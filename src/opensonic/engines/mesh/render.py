@@ -212,7 +212,7 @@ class MeshRenderer:
         above, below = (self._sheet.show(layer, part) for layer in layers[:2])
         shares = cover(edges, box, self._style.softness)
         blend = cv2.blendLinear(above, below, shares.above, shares.below)
-        picture = np.asarray(blend, np.uint8)
+        picture = self._sheet.settle(np.asarray(blend, np.uint8), part)
         press, tuck = factors[INDEX["lip_press"]], factors[INDEX["lower_lip_tuck"]]
         line = max(float(press), 0.7 * float(tuck), 0.8 * self._rig.lips.is_open)
         if line > _FAINT:
@@ -256,17 +256,15 @@ class MeshRenderer:
         ball_places, seen = lids.look(places, gaze)
         ball = self._sheet.read(ball_places)
         if is_still:
-            patch[:] = cv2.blendLinear(ball, patch, seen, 1 - seen)
+            patch[:] = cv2.blendLinear(self._sheet.settle(ball, part), patch, seen, 1 - seen)
             return
         lid = lids.show(places, closure, self._style.softness)
         upper, lower = self._sheet.read(lid.upper), self._sheet.read(lid.lower)
         skin = cv2.blendLinear(upper, lower, lid.above, lid.below)
-        picture = cv2.blendLinear(ball, skin, lid.between, 1 - lid.between)
+        blend = cv2.blendLinear(ball, skin, lid.between, 1 - lid.between)
+        picture = self._sheet.settle(np.asarray(blend, np.uint8), part)
         if blink > _NOTHING:
             picture = np.rint(picture * lid.shade[..., None]).astype(np.uint8)
-        if self._sheet.has_outline(part):
-            own = self._sheet.share(places)
-            picture = cv2.blendLinear(picture, patch, own, 1 - own)
         patch[:] = picture
 
 

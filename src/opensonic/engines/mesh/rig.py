@@ -11,6 +11,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import cv2
 import numpy as np
 import numpy.typing as npt
 
@@ -57,8 +58,9 @@ class Points:
 
 
 def _spline_kernel(a: Floats, b: Floats) -> Floats:
-    square = np.maximum(((a[:, None] - b[None]) ** 2).sum(-1), 1e-9)
-    return np.asarray(0.5 * square * np.log(square), np.float32)
+    across, down = (np.subtract.outer(a[:, axis], b[:, axis]) for axis in (0, 1))
+    square = np.maximum(across * across + down * down, np.float32(1e-9))
+    return np.asarray(cv2.multiply(square, cv2.log(square), scale=0.5), np.float32)
 
 
 class Rig:

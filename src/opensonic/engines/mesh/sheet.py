@@ -3,25 +3,24 @@
 The picture is cut into the person and what is behind, which stays still; only where the outline of
 the person passes are the two put together. The picture is kept at twice its size and read linearly,
 so that a shift by parts of a pixel does not soften it; where nothing moves, its own pixels come
-back.
+back. It has a fourth channel, the person's share, even if that is 1
+everywhere: OpenCV reads four channels almost twice as fast as three.
 """
 
 from __future__ import annotations
-
-from typing import Any
 
 import cv2
 import numpy as np
 import numpy.typing as npt
 
 from opensonic.engines.mesh.person import fill_behind
-from opensonic.engines.mesh.sampling import SINGLE_MAP, Box, Floats, Image, sample
+from opensonic.engines.mesh.sampling import Box, Floats, Image, sample
 from opensonic.engines.mesh.warp import Lattice
 
-Maps = Any
-"""What OpenCV's convertMaps gives."""
 _BAND_PX = 72
 """Height of what is warped together, px."""
+_WHOLE = 0.995
+"""Share from which a place is the person's alone."""
 _AROUND = np.ones((3, 3), np.uint8)
 
 
@@ -42,9 +41,10 @@ class Sheet:
         x0, y0 = max(grid.x0 - margin, 0), max(grid.y0 - margin, 0)
         self._origin = np.array([x0, y0], np.float32)
         part = image[y0 : grid.y1 + margin, x0 : grid.x1 + margin]
-        self._source = _double(part, cv2.INTER_LANCZOS4)
-        self._source[::2, ::2] = part
-        self._cut, self._behind = self._source, image
+        large = _double(part, cv2.INTER_LANCZOS4)
+        large[::2, ::2] = part
+        self._source = np.asarray(cv2.cvtColor(large, cv2.COLOR_RGB2RGBA), np.uint8)
+        self._behind = image
         self._inner = np.full((len(grid.xy) - 2, grid.xy.shape[1] - 2), np.inf, np.float32)
         self._outer = np.zeros_like(self._inner)
         if alpha is not None:
@@ -57,16 +57,18 @@ class Sheet:
         behind = image.copy()
         behind[window] = fill_behind(image[window], alpha[window])
         share = _double(np.rint(alpha[window] * 255).astype(np.uint8))
+        share[share > _WHOLE * 255] = 255
         lit = cv2.multiply(_double(behind[window]), cv2.merge([255 - share] * 3), scale=1 / 255)
-        own = np.minimum(cv2.subtract(self._source, lit), share[..., None])
-        self._cut = np.dstack([own, share])
+        own = cv2.subtract(self._source[..., :3], lit)
+        self._source[..., :3] = np.minimum(own, share[..., None])
+        self._source[..., 3] = share
         self._behind = behind
         padded = np.ones((grid.y1 - grid.y0, grid.x1 - grid.x0), np.float32)
         seen = alpha[grid.y0 : grid.y1, grid.x0 : grid.x1]
         padded[: seen.shape[0], : seen.shape[1]] = seen
         cells = padded.reshape(self._inner.shape[0], grid.step, self._inner.shape[1], grid.step)
         for away, free in (
-            (self._inner, cells.min((1, 3)) > 0.995),
+            (self._inner, cells.min((1, 3)) > _WHOLE),
             (self._outer, cells.max((1, 3)) < 0.005),
         ):
             if not free.all():
@@ -94,41 +96,48 @@ class Sheet:
             left = min(run[0] for run in runs + joins)
             right = max(run[1] for run in runs + joins)
             x0, y0, x1, y1 = self.box_of((left, top, right, bottom))
-            maps = self._grid.enlarge(source[top : bottom + 2, left : right + 2])
-            fixed, table = cv2.convertMaps(maps[: y1 - y0, : x1 - x0], SINGLE_MAP, cv2.CV_16SC2)
+            maps = self._grid.enlarge(source[top : bottom + 2, left : right + 2])[: y1 - y0]
             for first, last in runs + joins:
-                ends = (first - left) * self._grid.step, (last - left) * self._grid.step
-                part = fixed[:, slice(*ends)], table[:, slice(*ends)]
-                out = frame[y0:y1, x0 + ends[0] : min(x0 + ends[1], self._width)]
+                start = x0 + (first - left) * self._grid.step
+                stop = min(x0 + (last - left) * self._grid.step, self._width)
+                if stop <= start:
+                    continue
+                read = self._read(maps[:, start - x0 : stop - x0])
+                out = frame[y0:y1, start:stop]
                 if (first, last) in joins:
-                    self._join(part, self._behind[y0:y1, x0 + ends[0] : x0 + ends[1]], out)
+                    self._join(read, self._behind[y0:y1, start:stop], out)
                 else:
-                    cv2.remap(self._source, *part, cv2.INTER_LINEAR, out, cv2.BORDER_REPLICATE)
+                    cv2.cvtColor(read, cv2.COLOR_RGBA2RGB, dst=out)
 
     def _join_rows(self, steps: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:
         """Say for each band in which columns a step of it is wanted."""
         starts = np.arange(0, len(steps), self._band)
         return np.asarray(np.logical_or.reduceat(steps, starts, axis=0))
 
-    def _join(self, maps: tuple[Maps, Maps], behind: Image, out: Image) -> None:
-        """Draw a part in which the person's outline passes."""
-        border = cv2.BORDER_REPLICATE
-        read = cv2.remap(self._cut, *maps, cv2.INTER_LINEAR, borderMode=border)
-        left = cv2.merge([cv2.bitwise_not(cv2.extractChannel(read, 3))] * 3)
-        cv2.add(
-            cv2.cvtColor(read, cv2.COLOR_RGBA2RGB),
-            cv2.multiply(behind, left, scale=1 / 255),
-            dst=out,
-        )
+    @staticmethod
+    def _join(read: Image, behind: Image, out: Image) -> None:
+        """Put a part in which the person's outline passes over what is behind."""
+        left = cv2.cvtColor(cv2.bitwise_not(cv2.extractChannel(read, 3)), cv2.COLOR_GRAY2RGB)
+        own = cv2.cvtColor(read, cv2.COLOR_RGBA2RGB)
+        cv2.add(own, cv2.multiply(behind, left, scale=1 / 255), dst=out)
 
-    def has_outline(self, part: Box) -> bool:
-        """Tell whether the outline of the person passes through a part, in steps."""
-        return bool(self._inner[part[1] : part[3], part[0] : part[2]].min() <= 0)
+    def settle(self, read: Image, part: Box) -> Image:
+        """Put what was read for a part, in steps, over what is behind the person.
 
-    def share(self, places: Floats) -> Floats:
-        """Read the person's share: (H, W, 2) float32 places, px, to (H, W) float32."""
-        own = sample(np.ascontiguousarray(self._cut[..., 3]), self._to_source(places))
-        return np.asarray(own / np.float32(255))
+        Args:
+            read: (H, W, 4) uint8, the pixels of `box_of(part)` as `read` and `show` give them.
+            part: The part, in steps of the lattice.
+
+        Returns:
+            (H, W, 3) uint8, RGB.
+        """
+        out = np.empty((*read.shape[:2], 3), np.uint8)
+        if self._inner[part[1] : part[3], part[0] : part[2]].min() <= 0:
+            x0, y0, x1, y1 = self.box_of(part)
+            self._join(read, self._behind[y0:y1, x0:x1], out)
+        else:
+            cv2.cvtColor(read, cv2.COLOR_RGBA2RGB, dst=out)
+        return out
 
     def locate(self, places: Floats, part: Box) -> Floats:
         """Bring a part of the lattice to pixels.
@@ -150,22 +159,28 @@ class Sheet:
         return x0, y0, min(x1, self._width), min(y1, self._height)
 
     def read(self, places: Floats) -> Image:
-        """Read the picture: (H, W, 2) float32 places, px, to (H, W, 3) uint8 RGB."""
+        """Read the person.
+
+        Args:
+            places: (H, W, 2) float32 places of the picture, px.
+
+        Returns:
+            (H, W, 4) uint8: RGB, multiplied by the person's share, and that share.
+        """
         return self._read(self._to_source(places))
 
-    def show(self, places: Floats, part: Box, out: Image | None = None) -> Image:
+    def show(self, places: Floats, part: Box) -> Image:
         """Read what a part of the lattice shows.
 
         Args:
             places: (R, Q, 2) float32 places of the picture that the nodes of the lattice show, px.
             part: The part, in steps of the lattice.
-            out: (H, W, 3) uint8 to write into.
 
         Returns:
-            (H, W, 3) uint8 RGB, the pixels of `box_of(part)`.
+            (H, W, 4) uint8 as `read` gives them, the pixels of `box_of(part)`.
         """
         block = places[part[1] : part[3] + 2, part[0] : part[2] + 2]
-        return self._read(self._enlarge(self._to_source(block), part), out)
+        return self._read(self._enlarge(self._to_source(block), part))
 
     def _enlarge(self, block: Floats, part: Box) -> Floats:
         x0, y0, x1, y1 = self.box_of(part)
@@ -174,11 +189,8 @@ class Sheet:
     def _to_source(self, places: Floats) -> Floats:
         return (places - self._origin) * np.float32(2)
 
-    def _read(self, maps: Floats, out: Image | None = None) -> Image:
-        fixed, table = cv2.convertMaps(maps, SINGLE_MAP, cv2.CV_16SC2)
-        border = cv2.BORDER_REPLICATE
-        read = cv2.remap(self._source, fixed, table, cv2.INTER_LINEAR, dst=out, borderMode=border)
-        return np.asarray(read, np.uint8)
+    def _read(self, maps: Floats) -> Image:
+        return sample(self._source, maps)
 
     def part_around(self, edges: Floats, margin: float) -> Box | None:
         """Give the part, in steps, that holds all edges ((..., 2) px) and a margin in px."""

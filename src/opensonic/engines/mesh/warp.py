@@ -36,6 +36,7 @@ REST = N_COEFFICIENTS - 1
 
 _LIMIT = np.array([12.0 if high > 1 else min(high, 1.0) for high in HIGH], np.float32)
 _LIMIT[[INDEX["head_x"], INDEX["head_y"]]] = 0.2
+_JAW, _CLOSE = INDEX["jaw_open"], INDEX["mouth_close"]
 _LEAST = np.where(LOW < 0, -np.inf, -0.1).astype(np.float32)
 _SOFTEST, _STEEPEST, _ITERATIONS = 0.6, 2.2, 6
 _NODES = np.cos((2 * np.arange(_ITERATIONS)[::-1] + 1) * np.pi / (2 * _ITERATIONS))
@@ -68,15 +69,19 @@ def coefficients(values: Floats) -> Floats:
         (C + 1,) float32: unchanged inside the limits, at most 30 % beyond them; the lips close no
         further than the jaw has opened them, and a tucked lower lip stays at the upper teeth.
     """
-    share = np.nan_to_num(np.asarray(values, np.float32), nan=0.0, posinf=9.0, neginf=-9.0)
-    share = share / _LIMIT
-    size = np.abs(share)
-    size = np.where(size > 1, 1 + 0.3 * np.tanh((size - 1) / 0.3), size)
-    limited = np.maximum(np.sign(share) * size * _LIMIT, _LEAST)
-    jaw, close = INDEX["jaw_open"], INDEX["mouth_close"]
-    limited[close] = min(limited[close], max(limited[jaw], 0) + 0.1)
+    factors = np.ones(N_COEFFICIENTS, np.float32)
+    limited = factors[:REST]
+    limited[:] = values
+    if not np.isfinite(limited).all():
+        np.nan_to_num(limited, copy=False, nan=0.0, posinf=9.0, neginf=-9.0)
+    over = np.abs(limited) / _LIMIT
+    if over.max() > 1:
+        soft = 1 + 0.3 * np.tanh((over - 1) / 0.3)
+        limited[:] = np.where(over > 1, np.copysign(soft * _LIMIT, limited), limited)
+    np.maximum(limited, _LEAST, out=limited)
+    limited[_CLOSE] = min(limited[_CLOSE], max(limited[_JAW], 0) + 0.1)
     _hold_at_teeth(limited)
-    return np.append(limited, 1).astype(np.float32)
+    return factors
 
 
 def _hold_at_teeth(limited: Floats) -> None:
