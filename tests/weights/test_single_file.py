@@ -9,7 +9,6 @@ from opensonic.weights import expected, single_file
 from opensonic.weights.headers import write_header
 from opensonic.weights.single_file import read_single_file, single_file_problems, sources
 
-
 ENCODER = "conditioner.embedders.3.encoder.encoder"
 DECODER = "first_stage_model.decoder"
 TOWER = "conditioner.embedders.0.open_clip.model.visual"

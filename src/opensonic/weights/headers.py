@@ -110,9 +110,8 @@ def _raw_header(file: IO[bytes], size: int, path: Path) -> tuple[bytes, int]:
 def _fits(entry: Mapping[str, Any]) -> bool:
     first, last = entry["data_offsets"]
     bits = BITS.get(entry["dtype"])
-    return bool(
-        0 <= first <= last and bits in (None, 8 * (last - first) // max(prod(entry["shape"]), 1))
-    )
+    right = bits is None or prod(entry["shape"]) * bits == 8 * (last - first)
+    return bool(0 <= first <= last and right)
 
 
 def write_header(
