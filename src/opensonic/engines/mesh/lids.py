@@ -1,4 +1,4 @@
-"""How lids close: the upper one comes down with its skin and lashes, the lower one rises a little.
+"""How lids close: the upper one unrolls and comes down, the lower one rises a little.
 
 Skin of a lid moves up and down only, in the frame of its eye, so that each column of the eye is a
 line on which the movement is inverted exactly, however far the lid is drawn out. That is done once
@@ -14,23 +14,27 @@ import numpy as np
 import numpy.typing as npt
 
 from opensonic.engines.mesh.eyes import LOWER_SHARE, REACH, SAMPLES, Eye
+from opensonic.engines.mesh.lid_skin import LidSkin, Reader, find_seam
 from opensonic.engines.mesh.rig import Rig
-from opensonic.engines.mesh.sampling import Floats, sample
+from opensonic.engines.mesh.sampling import Floats, Image, sample
 from opensonic.engines.mesh.warp import ramp
 
 OPENEST = -0.25
 """Least closure that is shown: wide eyes."""
 _LEVELS = 11
 _ROWS = 121
-_STIFF = 0.03
-"""Height of the rim of the upper lid, with the lashes, that is not drawn out, e."""
 _TUCK = 0.008
 """Height of the rim that goes behind the closed line, e."""
 _FAN_IN, _FAN_OUT = 2.0, 6.0
 """How far the lashes lean away from the middle of the eye, at its inner and at its outer end."""
-_DRAWN_OUT = 1.1
+_DRAWN_OUT = 1.3
 """How much more the skin near the rim is drawn out than that near the brow."""
+_FOLD, _FOLD_ROOM = 0.25, 0.3
+"""How far the fold over the lashes comes along: share of their way, and at most of the room."""
 _UNDER_CORNER = 0.10
+_SLIGHT = 0.05
+"""Closure from which the unrolled picture is shown alone; it is a little softer than the picture.
+"""
 _PRESSED = 0.75
 """How far the skin is pressed together at most."""
 
@@ -40,14 +44,18 @@ class Lid:
     """What the pixels of a patch show of an eye; the shares add up to 1.
 
     Attributes:
-        upper: (H, W, 2) float32 places of the picture that the upper lid shows, px.
-        lower: (H, W, 2) float32, the same for the lower lid.
+        closure: 0 as in the picture, 1 shut.
+        still: (H, W, 2) float32 places of the picture that it shows at closure 0, px.
+        upper: (H, W, 2) float32 places of the unrolled picture that the upper lid shows, px.
+        lower: (H, W, 2) float32 places of the picture that the lower lid shows, px.
         above: (H, W) float32 share of the upper lid.
         below: (H, W) float32 share of the lower lid.
         between: (H, W) float32 share of the eye ball.
         shade: (H, W) float32 factor of the lashes' shadow.
     """
 
+    closure: float
+    still: Floats
     upper: Floats
     lower: Floats
     above: Floats
@@ -62,10 +70,12 @@ class Lids:
     Args:
         eye: The eye.
         rig: The portrait's rig.
+        read: Reads the picture.
     """
 
-    def __init__(self, eye: Eye, rig: Rig) -> None:
+    def __init__(self, eye: Eye, rig: Rig, read: Reader) -> None:
         self._e = float(rig.e)
+        self._read = read
         self._axes = rig.camera.axes[:2]
         self._down = rig.camera.axes[1]
         self.eye = eye
@@ -77,8 +87,22 @@ class Lids:
         self._matrix = np.asarray(into * scale, np.float32)
         self._shift = np.array([(SAMPLES - 1) / 2, -top * scale[1]], np.float32)
         self._shift -= eye.middle @ self._matrix
-        self._closures = np.linspace(OPENEST, 1, _LEVELS)
-        self._levels = [self._solve(float(closure)) for closure in self._closures]
+        self._seam = find_seam(eye, self._axes, read)
+        self._rim = self._find_way()
+        columns = np.arange(SAMPLES)
+        way = np.array([np.interp(self._seam[i], self._y, self._rim[:, i]) for i in columns])
+        room = np.maximum(eye.room - (eye.upper - self._seam), 0.03)
+        self._fold = np.minimum(_FOLD * way, _FOLD_ROOM * room)
+        self._way, self._room = way, room
+        hidden = np.asarray(way - self._fold, np.float32)
+        self._skin = LidSkin(eye, self._seam, hidden, (top, bottom), self._axes, read)
+        self._hidden = hidden
+        self._levels = [self._solve(closure) for closure in np.linspace(OPENEST, 1, _LEVELS)]
+        of_source = self._skin.per_e / scale
+        self._to_skin = np.column_stack(
+            [np.diag(of_source), -self._skin.corner * self._skin.per_e]
+        ).astype(np.float32)
+        self._to_skin[:, 2] += np.array([-REACH * eye.half, top]) * self._skin.per_e
 
         x = REACH * eye.half
         self.corners = self._place((-x, x), (top, bottom))
@@ -93,12 +117,10 @@ class Lids:
         box = np.array([[x, y] for x in across for y in down], np.float32)
         return np.asarray(self.eye.middle + box @ self._axes, np.float32)
 
-    def _solve(self, closure: float) -> Floats:
-        """(R, Q, 4) float32: ways back to the skin of both lids in e, px under both edges."""
+    def _find_way(self) -> Floats:
+        """(R, Q) float32: how far each height of the rim comes down, shut, e."""
         eye, y = self.eye, self._y[:, None]
         gap, s = eye.lower - eye.upper, eye.grid
-        upper = eye.upper + closure * (1 - LOWER_SHARE) * gap
-        lower = eye.lower - max(closure, 0) * LOWER_SHARE * gap
         away = eye.upper - y
         outwards = s * eye.outer
         fan = np.where(outwards > 0, _FAN_OUT, _FAN_IN)
@@ -106,23 +128,39 @@ class Lids:
         way = (1 - LOWER_SHARE) * np.interp(root, s, gap) + _TUCK * np.interp(
             root, s, np.clip(gap * 30, 0, 1)
         )
-        near = (
-            1 - np.clip((away - _STIFF) / np.maximum(eye.room - _STIFF, 0.03), 0, 1)
-        ) ** _DRAWN_OUT
         beside = ramp(np.abs(s), 0.95, 1.15)
-        near = near * (1 - beside * ramp(-away, 0.0, _UNDER_CORNER))
-        down = _ease(closure * way * near, self._y)
-        up = -max(closure, 0) * LOWER_SHARE * gap * (1 - ramp(y - eye.lower, 0.0, 0.14))
+        return _ease(way * (1 - beside * ramp(-away, 0.0, _UNDER_CORNER)), self._y)
+
+    def _solve(self, closure: float) -> Floats:
+        """(R, Q, 4) float32: ways back to the skin of both lids in e, px under both edges.
+
+        The way of the upper lid leads to the unrolled picture.
+        """
+        eye, y = self.eye, self._y
+        gap = eye.lower - eye.upper
+        upper = eye.upper + closure * (1 - LOWER_SHARE) * gap
+        lower = eye.lower - max(closure, 0) * LOWER_SHARE * gap
+        up = -max(closure, 0) * LOWER_SHARE * gap * (1 - ramp(y[:, None] - eye.lower, 0.0, 0.14))
         field = np.empty((_ROWS, SAMPLES, 4), np.float32)
-        for column in range(SAMPLES):
-            for channel, move in ((0, down), (1, up)):
-                there = np.maximum.accumulate(self._y + move[:, column])
-                back = np.interp(self._y, there, self._y)
-                field[:, column, channel] = back - self._y
+        for i in range(SAMPLES):
+            seam, hidden, way = self._seam[i], self._hidden[i], closure * self._way[i]
+            fold = closure * self._fold[i] if closure > 0 else way
+            above, below = y[y < seam], y[y > seam]
+            near = np.clip(1 - (seam - above) / self._room[i], 0, 1) ** _DRAWN_OUT
+            there = np.concatenate(
+                [
+                    above + fold * near,
+                    [seam + fold, seam + way],
+                    below + closure * self._rim[y > seam, i],
+                ]
+            )
+            skin = np.concatenate([above, [seam, seam + hidden], below + hidden])
+            field[:, i, 0] = np.interp(y, np.maximum.accumulate(there), skin) - y
+            field[:, i, 1] = np.interp(y, np.maximum.accumulate(y + up[:, i]), y) - y
         step = 2 * REACH * eye.half / (SAMPLES - 1)
         for channel, edge in ((2, upper), (3, lower)):
             slope = np.gradient(edge) / step
-            field[..., channel] = (y - edge) * self._e / np.sqrt(1 + slope**2)
+            field[..., channel] = (y[:, None] - edge) * self._e / np.sqrt(1 + slope**2)
         return field
 
     def show(self, places: Floats, closure: float, softness: float) -> Lid:
@@ -144,13 +182,27 @@ class Lids:
         across = np.clip((maps[..., 0] * (2 / (SAMPLES - 1)) - 1) * REACH, -1, 1)
         near = np.exp(-((under_upper / max(0.009 * self._e, 0.7)) ** 2)) * (1 - across**4)
         strength = np.float32(0.45 * np.clip(closure, 0, 1) ** 2)
+        upper = np.asarray(cv2.transform(maps, self._to_skin), np.float32)
+        upper[..., 1] += to_upper * np.float32(self._skin.per_e)
         return Lid(
-            places + to_upper[..., None] * self._down,
+            closure,
+            places,
+            upper,
             places + to_lower[..., None] * self._down,
             above,
             below,
             1 - above - below,
             1 - strength * near,
+        )
+
+    def read(self, lid: Lid) -> Image:
+        """Read what the upper lid shows: (H, W, D) uint8, as what reads the picture gives it."""
+        seen = self._skin.read(lid.upper, lid.closure)
+        share = abs(lid.closure) / _SLIGHT
+        if share >= 1:
+            return seen
+        return np.asarray(
+            cv2.addWeighted(seen, share, self._read(lid.still), 1 - share, 0), np.uint8
         )
 
     def _draw_rest(self) -> Floats:

@@ -63,7 +63,6 @@ class MeshRenderer:
         self._rig.person = find_person(portrait.image, self._rig)
         self._eyes = find_eyes(portrait.image, self._rig)
         seen = () if are_covered(portrait.image, self._rig) else self._eyes
-        self._lids = tuple(Lids(eye, self._rig) for eye in seen)
         self._style = measure_style(portrait.image, self._rig)
         self._lattice = self._find_region()
         nodes = self._rig.points(self._lattice.xy.reshape(-1, 2))
@@ -78,6 +77,7 @@ class MeshRenderer:
         margin = int(0.3 * self._rig.e) + 2
         alpha = None if self._rig.person is None else self._rig.person.alpha
         self._sheet = Sheet(portrait.image, self._lattice, margin, alpha)
+        self._lids = tuple(Lids(eye, self._rig, self._sheet.read) for eye in seen)
         self._mouth = Mouth(portrait.image, self._rig, self._style)
         self._lips = self._lip_seam()
         self._lid_shift = {
@@ -259,7 +259,7 @@ class MeshRenderer:
             patch[:] = cv2.blendLinear(self._sheet.settle(ball, part), patch, seen, 1 - seen)
             return
         lid = lids.show(places, closure, self._style.softness)
-        upper, lower = self._sheet.read(lid.upper), self._sheet.read(lid.lower)
+        upper, lower = lids.read(lid), self._sheet.read(lid.lower)
         skin = cv2.blendLinear(upper, lower, lid.above, lid.below)
         blend = cv2.blendLinear(ball, skin, lid.between, 1 - lid.between)
         picture = self._sheet.settle(np.asarray(blend, np.uint8), part)
