@@ -1,0 +1,209 @@
+"""Whether a file is what its record promises, told from headers and without loading it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from opensonic.errors import WeightsError
+from opensonic.weights.expected import Shapes
+from opensonic.weights.headers import read_header
+from opensonic.weights.ledger import read_ledger, sha256_of
+from opensonic.weights.pickles import conversions, is_fresh
+from opensonic.weights.places import Found, cache_folder, find_file
+from opensonic.weights.records import MODEL_FILES, REQUIRED, ModelFile
+from opensonic.weights.single_file import NETWORKS, single_file_problems
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What was found out about one file.
+
+    Attributes:
+        file: Its record.
+        found: Where it is; None where it is missing.
+        problem: What is wrong with it, empty where nothing is.
+        checked: What was looked at, in words.
+    """
+
+    file: ModelFile
+    found: Found | None
+    problem: str = ""
+    checked: str = ""
+
+    @property
+    def good(self) -> bool:
+        """Whether the file can be used."""
+        return self.found is not None and not self.problem
+
+
+def require_files(
+    models_dir: Path | None = None, names: tuple[str, ...] = REQUIRED
+) -> dict[str, Found]:
+    """Find the files that the model needs, before anything is loaded.
+
+    Args:
+        models_dir: Folder to look in first.
+        names: Keys of `MODEL_FILES`.
+
+    Returns:
+        Where each is, by name.
+
+    Raises:
+        WeightsError: Files are missing or wrong: each is named, with its source and its licence.
+    """
+    verdicts = [check_file(name, models_dir) for name in names]
+    missing = [v.file for v in verdicts if not v.found]
+    wrong = [f"{v.found.path} {v.problem}" for v in verdicts if v.found and v.problem]
+    if not missing and not wrong:
+        return {name: v.found for name, v in zip(names, verdicts, strict=True) if v.found}
+    told = []
+    if missing:
+        listed = "; ".join(f"{f.place} ({f.url}, {f.licence.name})" for f in missing)
+        told.append(f"{_count(missing)} of the Sonic model missing: {listed}")
+    if wrong:
+        told.append(f"{_count(wrong)} wrong: {'; '.join(wrong)}")
+    raise WeightsError(
+        f"{'. '.join(told)}. Fetch them with: opensonic models pull, or name the folder where they "
+        "are with --models-dir or OPENSONIC_MODELS"
+    )
+
+
+def check_file(name: str, models_dir: Path | None = None) -> Verdict:
+    """Find a file and look at it as far as its header tells.
+
+    Args:
+        name: Key of `MODEL_FILES`.
+        models_dir: Folder to look in first.
+
+    Raises:
+        InputError: No file is called so.
+    """
+    found = find_file(name, models_dir)
+    if found is None:
+        return Verdict(MODEL_FILES[name], None)
+    try:
+        problem, checked = _look_into(name, found)
+    except WeightsError as error:
+        problem, checked = str(error).removeprefix(f"{found.path}: "), ""
+    return Verdict(MODEL_FILES[name], found, problem, checked)
+
+
+def check_contents(verdict: Verdict, follow: Callable[[int], None] = lambda _: None) -> Verdict:
+    """Read a whole file and hold it against the SHA-256 that is known of it, where one is.
+
+    Args:
+        verdict: What the header told.
+        follow: Called with the bytes that were read since the last call.
+
+    Raises:
+        WeightsError: The note beside the file is damaged, or the file cannot be read.
+    """
+    found = verdict.found
+    if found is None or not verdict.good:
+        return verdict
+    entry = None
+    if found.path.is_relative_to(found.root):
+        place = found.path.relative_to(found.root).as_posix()
+        entry = read_ledger(found.root).get(place)
+    expected = found.file.sha256 or (entry.sha256 if entry else None)
+    if expected is None:
+        return Verdict(
+            verdict.file, found, "", f"{verdict.checked}; not fetched by us, so no SHA-256 is known"
+        )
+    if (sha256 := sha256_of(found.path, follow)) != expected:
+        return Verdict(
+            verdict.file,
+            found,
+            f"has the SHA-256 {sha256[:12]}…, expected {expected[:12]}…; delete it and fetch it "
+            "again",
+        )
+    return Verdict(verdict.file, found, "", f"{verdict.checked}; SHA-256 is right")
+
+
+def _look_into(name: str, found: Found) -> tuple[str, str]:
+    """Give what is wrong with a file, empty where nothing is, and what was looked at."""
+    path = found.path
+    if found.is_single:
+        networks = [name] if name in NETWORKS else ([] if name.endswith("_config") else [*NETWORKS])
+        problems = [p for network in networks for p in single_file_problems(path, network)]
+        return _first(problems), "names and shapes"
+    if path.suffix == ".json":
+        return _json_problem(path), "is JSON"
+    if found.is_pickle:
+        for target in conversions(path, cache_folder(), beside=found.is_ours):
+            if is_fresh(target, path):
+                return tensor_problem(target, found.file), "names and shapes of its conversion"
+        return _pickle_problem(path), "is a PyTorch file; names are checked when it is converted"
+    if found.file.shapes:
+        return tensor_problem(path, found.file), "names and shapes"
+    return _pickle_problem(path), "is a PyTorch file"
+
+
+def tensor_problem(path: Path, file: ModelFile) -> str:
+    """Say how the tensors of a safetensors file differ from its record; empty where not at all.
+
+    Args:
+        path: The file.
+        file: Its record.
+
+    Raises:
+        WeightsError: It is no whole safetensors file.
+    """
+    expected = file.shapes() if file.shapes else {}
+    header = read_header(path)
+    shapes: Shapes = {name.removeprefix(file.prefix): s for name, s in header.shapes.items()}
+    problems = [f"lacks {name}" for name in expected if name not in shapes]
+    problems += [
+        f"has {name} as {shapes[name]} instead of {shape}"
+        for name, shape in expected.items()
+        if name in shapes and shapes[name] != shape
+    ]
+    problems += [
+        f"holds {name}, which does not belong there"
+        for name in shapes
+        if name not in expected and not name.startswith(file.spare)
+    ]
+    problems += [
+        f"has {name} as {header.dtypes[name]} instead of numbers with a fraction"
+        for name in expected
+        if name in header.dtypes and not header.dtypes[name].startswith(("F", "BF"))
+    ]
+    return _first(problems)
+
+
+def _first(problems: list[str]) -> str:
+    if not problems:
+        return ""
+    more = f" and {len(problems) - 1} more of the kind" if problems[1:] else ""
+    return f"{problems[0]}{more}: another network"
+
+
+def _json_problem(path: Path) -> str:
+    try:
+        good = isinstance(json.loads(path.read_text(encoding="utf-8")), dict)
+    except OSError as error:
+        return f"cannot be read ({error.strerror})"
+    except ValueError:
+        good = False
+    return "" if good else "is no JSON settings file; fetch it again"
+
+
+def _pickle_problem(path: Path) -> str:
+    """Look at the first bytes: a zip archive or an older bare pickle."""
+    try:
+        with path.open("rb") as file:
+            first = file.read(8)
+    except OSError as error:
+        return f"cannot be read ({error.strerror})"
+    if first.startswith((b"PK\x03\x04", b"\x80\x02", b"\x80\x03", b"\x80\x04", b"\x80\x05")):
+        return ""
+    if first.startswith(b"version "):
+        return "is a Git LFS pointer, not the file itself; fetch it with git lfs pull"
+    return f"is no PyTorch file (it begins with {first!r}); fetch it again"
+
+
+def _count(things: list[ModelFile] | list[str]) -> str:
+    return "1 file is" if len(things) == 1 else f"{len(things)} files are"
