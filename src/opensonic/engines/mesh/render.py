@@ -6,6 +6,7 @@ products, one inversion on a coarse grid, one remap of the moving part and three
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 
 import cv2
@@ -19,7 +20,7 @@ from opensonic.engines.mesh.lids import Lids
 from opensonic.engines.mesh.mouth import Mouth, head_reference, mouth_depth
 from opensonic.engines.mesh.person import find_person
 from opensonic.engines.mesh.rig import Rig
-from opensonic.engines.mesh.sampling import Floats, Image, combine
+from opensonic.engines.mesh.sampling import Floats, Image, combine, order
 from opensonic.engines.mesh.seam import Seam, cover
 from opensonic.engines.mesh.sheet import Sheet
 from opensonic.engines.mesh.skin import landmark_basis, skin_basis
@@ -42,6 +43,7 @@ _FAINT = 0.02
 """Strength below which a shadow is not seen."""
 _NOTHING = 1e-4
 """Value of a channel that shows nothing."""
+_GAZE = [INDEX["gaze_x"], INDEX["gaze_y"]]
 _STEADY, _GLANCE = 0.02, 0.06
 """Gaze that is too small to be seen, and gaze up or down that the lids do not follow yet."""
 _STILL = 0.02
@@ -67,15 +69,16 @@ class MeshRenderer:
         self._lattice = self._find_region()
         nodes = self._rig.points(self._lattice.xy.reshape(-1, 2))
         rows = len(self._lattice.xy)
-        self._upper = skin_basis(nodes, self._rig, self._eyes, UPPER).reshape(
-            rows, -1, N_COEFFICIENTS
-        )
-        self._lower = skin_basis(nodes, self._rig, self._eyes, LOWER).reshape(
-            rows, -1, N_COEFFICIENTS
+        self._upper, self._lower = (
+            order(
+                skin_basis(nodes, self._rig, self._eyes, layer).reshape(rows, -1, 2, N_COEFFICIENTS)
+            )
+            for layer in (UPPER, LOWER)
         )
         self._places = np.stack([self._lattice.xy] * 2)
         margin = int(0.3 * self._rig.e) + 2
         alpha = None if self._rig.person is None else self._rig.person.alpha
+        self._reach = np.asarray(GAZE_REACH * self._rig.e, np.float32)
         self._sheet = Sheet(portrait.image, self._lattice, margin, alpha)
         self._lids = tuple(Lids(eye, self._rig, self._sheet.read) for eye in seen)
         self._mouth = Mouth(portrait.image, self._rig, self._style)
@@ -159,8 +162,14 @@ class MeshRenderer:
         self._draw_skin(frame, layers, is_lower)
         if self._rig.lips.is_open or np.abs(factors[MOUTH]).max() > _NOTHING:
             self._draw_mouth(frame, layers, lips, factors)
+        gaze_x, gaze_y = factors[_GAZE].tolist()
+        gaze = np.float32([_beyond(gaze_x, _STEADY), _beyond(gaze_y, _STEADY)]) * self._reach
+        follow = LID_FOLLOWS * _beyond(gaze_y, _GLANCE)
         for lids in self._lids:
-            self._draw_eye(frame, layers[0], lids, factors)
+            blink = float(factors[lids.eye.blink])
+            closure = blink + (1 - blink) * follow
+            if abs(closure) > _NOTHING or gaze.any():
+                self._draw_eye(frame, layers[0], lids, factors, gaze, closure)
         return frame
 
     def _roll_in(self, factors: Floats) -> float:
@@ -187,7 +196,7 @@ class MeshRenderer:
             (0, self._upper, 0, stop),
             (1, self._lower, start, rows),
         ):
-            moved = combine(basis[first:last], factors).reshape(last - first, -1, 2)
+            moved = combine(basis[first:last], factors)
             self._places[layer, first:last] = grid.invert(moved, first)
         return self._places, (start, stop)
 
@@ -200,7 +209,8 @@ class MeshRenderer:
     def _draw_skin(self, frame: Image, layers: Floats, is_lower: npt.NDArray[np.bool_]) -> None:
         """Warp what moves."""
         places = np.where(is_lower[..., None], layers[1], layers[0])
-        shift = np.abs(places - self._lattice.xy).max(-1)
+        across, down = cv2.split(cv2.absdiff(places, self._lattice.xy))
+        shift = np.maximum(across, down)
         shift[shift <= _STILL] = 0
         self._sheet.lay(places, shift, frame)
 
@@ -236,14 +246,16 @@ class MeshRenderer:
         moved = xy + combine(basis, factors)
         return np.asarray(np.einsum("ij,jk->ki", back, moved), np.float32)
 
-    def _draw_eye(self, frame: Image, layer: Floats, lids: Lids, factors: Floats) -> None:
-        look = factors[[INDEX["gaze_x"], INDEX["gaze_y"]]]
-        gaze = _beyond(look, _STEADY) * GAZE_REACH * self._rig.e
-        blink, follow = float(factors[lids.eye.blink]), float(_beyond(look, _GLANCE)[1])
-        closure = blink + (1 - blink) * LID_FOLLOWS * follow
+    def _draw_eye(
+        self,
+        frame: Image,
+        layer: Floats,
+        lids: Lids,
+        factors: Floats,
+        gaze: Floats,
+        closure: float,
+    ) -> None:
         is_still = abs(closure) < _NOTHING
-        if is_still and not gaze.any():
-            return
         corners = lids.opening if is_still else lids.corners
         part = self._sheet.part_around(
             corners + combine(self._lid_shift[lids.eye.blink], factors), 0
@@ -263,11 +275,11 @@ class MeshRenderer:
         skin = cv2.blendLinear(upper, lower, lid.above, lid.below)
         blend = cv2.blendLinear(ball, skin, lid.between, 1 - lid.between)
         picture = self._sheet.settle(np.asarray(blend, np.uint8), part)
-        if blink > _NOTHING:
+        if closure > _NOTHING:
             picture = np.rint(picture * lid.shade[..., None]).astype(np.uint8)
         patch[:] = picture
 
 
-def _beyond(values: Floats, limit: float) -> Floats:
-    """Take away from each value what lies within a limit."""
-    return np.asarray(np.sign(values) * np.maximum(np.abs(values) - limit, 0), np.float32)
+def _beyond(value: float, limit: float) -> float:
+    """Take away what lies within a limit."""
+    return math.copysign(max(abs(value) - limit, 0.0), value)

@@ -9,6 +9,8 @@ everywhere: OpenCV reads four channels almost twice as fast as three.
 
 from __future__ import annotations
 
+import math
+
 import cv2
 import numpy as np
 import numpy.typing as npt
@@ -95,7 +97,7 @@ class Sheet:
                 continue
             left = min(run[0] for run in runs + joins)
             right = max(run[1] for run in runs + joins)
-            x0, y0, x1, y1 = self.box_of((left, top, right, bottom))
+            x0, y0, _, y1 = self.box_of((left, top, right, bottom))
             maps = self._grid.enlarge(source[top : bottom + 2, left : right + 2])[: y1 - y0]
             for first, last in runs + joins:
                 start = x0 + (first - left) * self._grid.step
@@ -194,14 +196,16 @@ class Sheet:
 
     def part_around(self, edges: Floats, margin: float) -> Box | None:
         """Give the part, in steps, that holds all edges ((..., 2) px) and a margin in px."""
-        grid = self._grid
-        low = (edges.reshape(-1, 2).min(0) - margin - (grid.x0, grid.y0)) / grid.step
-        high = (edges.reshape(-1, 2).max(0) + margin - (grid.x0, grid.y0)) / grid.step
-        c0, r0 = np.maximum(np.floor(low), 0).astype(int)
+        grid, step = self._grid, self._grid.step
+        points = edges.reshape(-1, 2)
+        (left, top), (right, bottom) = points.min(0).tolist(), points.max(0).tolist()
+        c0 = max(math.floor((left - margin - grid.x0) / step), 0)
+        r0 = max(math.floor((top - margin - grid.y0) / step), 0)
         rows, columns = grid.xy.shape[:2]
-        c1, r1 = np.minimum(np.ceil(high), (columns - 2, rows - 2)).astype(int)
-        inside = grid.x0 + c0 * grid.step < self._width and grid.y0 + r0 * grid.step < self._height
-        return (int(c0), int(r0), int(c1), int(r1)) if c1 > c0 and r1 > r0 and inside else None
+        c1 = min(math.ceil((right + margin - grid.x0) / step), columns - 2)
+        r1 = min(math.ceil((bottom + margin - grid.y0) / step), rows - 2)
+        inside = grid.x0 + c0 * step < self._width and grid.y0 + r0 * step < self._height
+        return (c0, r0, c1, r1) if c1 > c0 and r1 > r0 and inside else None
 
 
 def _double(part: Image, reading: int = cv2.INTER_LINEAR) -> Image:
