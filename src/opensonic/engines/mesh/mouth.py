@@ -72,6 +72,9 @@ class Mouth:
         self.lower = None if style.is_flat else draw_teeth(self._canvas, style, False)
         self.tongue = draw_tongue(self._canvas, style)
         self.tip = draw_tip(self._canvas, style)
+        self._floor = self.tongue
+        if self.lower is not None:
+            self._floor = self.lower + self.tongue * (1 - self.lower[..., 3:])
         glow = style.flesh / max(float(style.light.mean()), 1.0)
         self._glow = np.asarray((0.08 if style.is_flat else 0.30) * glow, np.float32)
         self._dark = np.float32(0.3 if style.is_flat else 1.0)
@@ -81,7 +84,7 @@ class Mouth:
         rig = self._rig
         if not rig.lips.is_open or float((rig.lips.lower - rig.lips.upper).max()) < _TEETH_GAP:
             return None
-        matrix = self._matrix(np.eye(2, 3, dtype=np.float32), 0.0, (0, 0))
+        matrix = self._matrix(np.eye(2, 3, dtype=np.float32), (0, 0))
         rows, columns = np.indices(self._canvas.x.shape, np.float32)
         places = np.stack([columns, rows], -1) @ matrix[:, :2].T + matrix[:, 2]
         seen = sample(image, places.astype(np.float32)).astype(np.float32)
@@ -89,12 +92,10 @@ class Mouth:
         inside = np.minimum(points.below_upper, -points.below_lower).reshape(rows.shape)
         return find_teeth(self._canvas, seen, inside, rig.lips.redness)
 
-    def _matrix(self, head: Floats, shift: float, origin: tuple[int, int]) -> Floats:
+    def _matrix(self, head: Floats, origin: tuple[int, int]) -> Floats:
         axes = self._rig.camera.axes
-        corner = self._rig.lips.middle + axes[0] * self._left
-        corner = corner + axes[1] * (self._line - _ABOVE + shift)
-        into = np.column_stack([axes[0] / self._scale, axes[1] / self._scale, corner])
-        full = head[:, :2] @ into
+        corner = self._rig.lips.middle + axes[0] * self._left + axes[1] * (self._line - _ABOVE)
+        full = head[:, :2] @ np.column_stack([axes[:2].T / self._scale, corner])
         full[:, 2] += head[:, 2]
         full[:, 2] -= origin
         return np.asarray(full, np.float32)
@@ -122,15 +123,17 @@ class Mouth:
         picture = np.asarray(shadow[..., None] * self._style.cave, np.float32)
         raised = lift * lift * (3 - 2 * lift)
         tip = _TIP + (1 - raised) * (jaw + 0.06)
-        layers = [(self.tongue, jaw), (self.tip, tip), (self.lower, jaw), (self.upper, 0.0)]
-        for layer, shift in layers:
-            if layer is None or (layer is self.tip and raised < _HIDDEN):
-                continue
-            matrix = self._matrix(head, shift, (box[0], box[1]))
-            moved = cv2.warpAffine(layer, matrix, size, flags=cv2.INTER_LINEAR)
-            drawn = np.asarray(moved, np.float32)
+        layers = [(self._floor, jaw, True)]
+        if raised >= _HIDDEN:  # the tip of the tongue comes between tongue and lower teeth
+            layers = [(self.tongue, jaw, True), (self.tip, tip, False)]
+            layers += [] if self.lower is None else [(self.lower, jaw, True)]
+        matrix, down = self._matrix(head, (box[0], box[1])), head[:, :2] @ self._rig.camera.axes[1]
+        for layer, shift, is_low in (*layers, (self.upper, 0.0, False)):
+            moved = np.column_stack([matrix[:, :2], matrix[:, 2] + down * np.float32(shift)])
+            seen = cv2.warpAffine(layer, moved, size, flags=cv2.INTER_LINEAR)
+            drawn = np.asarray(seen, np.float32)
             colour = drawn[..., :3]
-            if layer is self.tongue or layer is self.lower:
+            if is_low:
                 colour *= np.asarray(lower_light[..., None], np.float32)
             picture *= 1 - drawn[..., 3:]
             picture += colour

@@ -163,7 +163,8 @@ class MeshRenderer:
         if self._rig.lips.is_open or np.abs(factors[MOUTH]).max() > _NOTHING:
             self._draw_mouth(frame, layers, lips, factors)
         gaze_x, gaze_y = factors[_GAZE].tolist()
-        gaze = np.float32([_beyond(gaze_x, _STEADY), _beyond(gaze_y, _STEADY)]) * self._reach
+        seen = [_beyond(gaze_x, _STEADY), _beyond(gaze_y, _STEADY)]
+        gaze = np.array(seen, np.float32) * self._reach
         follow = LID_FOLLOWS * _beyond(gaze_y, _GLANCE)
         for lids in self._lids:
             blink = float(factors[lids.eye.blink])
