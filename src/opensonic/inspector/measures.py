@@ -9,9 +9,10 @@ import numpy as np
 import numpy.typing as npt
 
 from opensonic.engines.mesh.eyes import are_covered
+from opensonic.engines.mesh.light import read_skin
 from opensonic.engines.mesh.rig import Rig
 from opensonic.face.topology import FACE_OVAL, LEFT_EYE, OUTER_LIPS, RIGHT_EYE
-from opensonic.inspector.light import estimate_light, skin_colours
+from opensonic.inspector.light import estimate_light
 from opensonic.values import Portrait
 
 Image = npt.NDArray[np.uint8]
@@ -134,7 +135,9 @@ def measure_features(portrait: Portrait) -> float:
         Range of brightness within the part (5 % to 95 %) over the brightness of the skin.
     """
     grey = np.asarray(cv2.cvtColor(portrait.image, cv2.COLOR_RGB2GRAY), np.uint8)
-    skin = max(float(np.median(skin_colours(portrait).mean(1))), 8.0)
+    face = portrait.face
+    colours = read_skin(portrait.image, face.landmarks, face.eye_distance)
+    skin = max(float(np.median(colours.mean(1))), 8.0)
     ranges = []
     for ring in (RIGHT_EYE, LEFT_EYE, OUTER_LIPS):
         seen = _inside(grey, portrait.face.landmarks[list(ring), :2])

@@ -7,10 +7,12 @@ import pytest
 
 from opensonic.channels import CHANNELS, INDEX
 from opensonic.engines.mesh.mouth import Mouth
+from opensonic.engines.mesh.relief import Relief
 from opensonic.engines.mesh.render import MeshRenderer
 from opensonic.engines.mesh.rig import Rig
+from opensonic.engines.mesh.seam import cover
 from opensonic.engines.mesh.style import measure_style
-from opensonic.engines.mesh.warp import LOWER, mouth_basis
+from opensonic.engines.mesh.warp import LOWER, coefficients, mouth_basis
 from opensonic.face import topology
 from opensonic.face.mesh import FaceMesh
 from opensonic.face.portrait import prepare_portrait
@@ -100,6 +102,59 @@ def test_the_upper_teeth_show_on_f_and_v(speaker):
         seen = between_lips(speaker, values, speaker.render(values))
         assert len(seen) >= 4
         assert is_tooth(seen).mean() > 0.5
+
+
+@pytest.mark.parametrize("jaw", [0.0, 0.1, 0.4])
+def test_a_tucked_lip_stays_at_the_upper_teeth_however_far_the_jaw_opens(speaker, jaw):
+    values = pose(lower_lip_tuck=1, jaw_open=jaw, upper_lip_raise=0.6)
+    upper, lower = speaker._lips.edges(coefficients(values))
+    gaps = (lower - upper)[:, 1] / speaker._rig.e
+    assert 0.02 < gaps[32] < 0.07
+    assert gaps[[10, -11]].max() < 0.75 * gaps[32]
+
+
+def test_an_open_mouth_is_round(speaker):
+    for values in (pose(jaw_open=0.6), pose(jaw_open=0.6, lip_pucker=0.8)):
+        upper, lower = speaker._lips.edges(coefficients(values))
+        gaps = (lower - upper)[:, 1]
+        assert gaps[[16, 48]].min() > 0.72 * gaps[32]
+        assert gaps[[0, -1]].max() == 0
+
+
+def test_a_smile_narrows_as_it_closes(draw):
+    for portrait, narrower in ((draw(open_by=0.2), 0.95), (draw(), 1.001)):
+        renderer = MeshRenderer(portrait)
+        corners = renderer.landmarks(pose())[[61, 291], 0]
+        before = portrait.face.landmarks[[61, 291], 0]
+        assert np.ptp(corners) < narrower * np.ptp(before)
+        assert np.ptp(corners) > 0.85 * np.ptp(before)
+
+
+def test_the_row_of_teeth_turns_with_the_lips(drawn):
+    rig = Rig(drawn)
+    rig.lips._ends = (-0.18, 0.42)
+    canvas = Mouth(drawn.image, rig, measure_style(drawn.image, rig))._canvas
+    places = np.interp([-0.18, 0, 0.42], np.arange(canvas.x.shape[1]) / rig.e - 0.40, canvas.x[0])
+    assert places[1] == pytest.approx(0, abs=0.01)
+    assert -places[0] == pytest.approx(places[2], abs=0.02)
+
+
+@pytest.mark.parametrize("down", [-0.6, 0.6])
+def test_pouting_lips_are_lit_as_the_picture_is(drawn, down):
+    rig = Rig(drawn)
+    relief = Relief(rig, np.array([0, down, 0.8], np.float32), 1.0)
+    line = round(float(rig.lips.middle[1]))
+    rows = np.arange(line - 30, line + 31, dtype=np.float32)
+    places = np.stack([np.full_like(rows, rig.lips.middle[0]), rows], -1)[:, None]
+    picture = np.full((61, 1, 3), 100, np.uint8)
+    edges = np.stack([rig.lips.place(rig.lips.grid, rig.lips.upper)] * 2)
+    x = int(rig.lips.middle[0])
+    shares = cover(edges, (x, line - 30, x + 1, line + 31), 1.0)
+    np.testing.assert_array_equal(relief.shade(picture, (places, places), shares, 0.0), picture)
+    lit = relief.shade(picture, (places, places), shares, 1.0)[:, 0, 0].astype(int) - 100
+    high, low = lit[31:34].mean(), lit[37:44].mean()
+    assert (high - low) * -down > 3 * abs(down)
+    assert np.abs(lit).max() < 30
 
 
 def test_the_raised_tip_of_the_tongue_is_seen(speaker):

@@ -32,6 +32,8 @@ _HIDDEN = 0.02
 """How far the tip of the tongue is raised before it shows."""
 _SLOT = 0.016
 """Opening that lets half of the light in, e."""
+_TUNNEL = 0.5
+"""What lips that are put forward take from the light."""
 
 
 class Mouth:
@@ -116,6 +118,7 @@ class Mouth:
         jaw = float(coefficients[INDEX["jaw_open"]]) * JAW_GAP
         lift = float(np.clip(coefficients[INDEX["tongue_up"]], 0, 1))
         tuck = float(np.clip(coefficients[INDEX["lower_lip_tuck"]], 0, 1))
+        pout = float(np.clip(coefficients[INDEX["lip_pucker"]], 0, 1))
         e, dark = self._scale, self._dark
         depth, height = np.maximum(cover.depth, 0) / e, np.maximum(cover.height, 0) / e
         lower_light = 1 - dark * (1 - np.clip(0.30 + depth * 5, 0, 1))
@@ -141,6 +144,7 @@ class Mouth:
         under = 0.45 + 0.55 * np.minimum(depth / 0.045, 1)
         over = 0.60 + 0.40 * np.minimum(height / 0.03, 1)
         lit = 1 - dark * (1 - 0.65 * min(1.5 * tuck, 1)) * (1 - under * over * gap / (gap + _SLOT))
+        lit *= 1 - dark * _TUNNEL * pout
         picture *= np.asarray(lit[..., None] * (1 - self._glow) + self._glow, np.float32)
         return picture
 

@@ -19,6 +19,7 @@ from opensonic.engines.mesh.head import head_basis
 from opensonic.engines.mesh.lids import Lids
 from opensonic.engines.mesh.mouth import Mouth, head_reference, mouth_depth
 from opensonic.engines.mesh.person import find_person
+from opensonic.engines.mesh.relief import REACH, Relief
 from opensonic.engines.mesh.rig import Rig
 from opensonic.engines.mesh.sampling import Floats, Image, combine, order
 from opensonic.engines.mesh.seam import Seam, cover
@@ -82,6 +83,7 @@ class MeshRenderer:
         self._sheet = Sheet(portrait.image, self._lattice, margin, alpha)
         self._lids = tuple(Lids(eye, self._rig, self._sheet.read) for eye in seen)
         self._mouth = Mouth(portrait.image, self._rig, self._style)
+        self._relief = Relief(self._rig, self._style.toward, self._style.relief)
         self._lips = self._lip_seam()
         self._lid_shift = {
             lids.eye.blink: head_basis(self._rig.points(lids.corners), self._rig)
@@ -216,7 +218,8 @@ class MeshRenderer:
         self._sheet.lay(places, shift, frame)
 
     def _draw_mouth(self, frame: Image, layers: Floats, edges: Floats, factors: Floats) -> None:
-        part = self._sheet.part_around(edges, _MARGIN * self._rig.e)
+        pout = max(float(factors[INDEX["lip_pucker"]]) - _FAINT, 0.0) * self._style.relief
+        part = self._sheet.part_around(edges, (REACH if pout else _MARGIN) * self._rig.e)
         if part is None:
             return
         box = self._sheet.box_of(part)
@@ -224,6 +227,9 @@ class MeshRenderer:
         shares = cover(edges, box, self._style.softness)
         blend = cv2.blendLinear(above, below, shares.above, shares.below)
         picture = self._sheet.settle(np.asarray(blend, np.uint8), part)
+        if pout:
+            places = self._sheet.locate(layers[0], part), self._sheet.locate(layers[1], part)
+            picture = self._relief.shade(picture, places, shares, pout)
         press, tuck = factors[INDEX["lip_press"]], factors[INDEX["lower_lip_tuck"]]
         line = max(float(press), 0.7 * float(tuck), 0.8 * self._rig.lips.is_open)
         if line > _FAINT:

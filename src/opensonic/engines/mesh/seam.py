@@ -56,7 +56,8 @@ class Seam:
             coefficients: (K,) float32.
 
         Returns:
-            (2, N, 2) float32, px; edges that would cross lie on each other.
+            (2, N, 2) float32, px; edges that would cross lie on each other, and they meet at
+            both ends.
         """
         edges = self._rest + combine(self._basis, coefficients)
         edges[..., 0] = np.maximum.accumulate(edges[..., 0], axis=-1)
@@ -65,6 +66,7 @@ class Seam:
         upper = edges[0, :, 1]
         middle = 0.5 * (upper + lower)
         crossed = upper >= lower
+        crossed[[0, -1]] = True
         edges[0, :, 1] = np.where(crossed, middle, upper)
         edges[1, :, 0] = edges[0, :, 0]
         edges[1, :, 1] = np.where(crossed, middle, lower)

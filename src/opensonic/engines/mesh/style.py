@@ -13,6 +13,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
+from opensonic.engines.mesh.light import find_light, read_skin
 from opensonic.engines.mesh.lips import redness
 from opensonic.engines.mesh.rig import Rig
 from opensonic.engines.mesh.sampling import Floats, Image
@@ -34,6 +35,7 @@ _BLIND = 0.5
 """Brightness of the pupils over that of the skin: people reach 0.3, statues are near 1."""
 _MORE_LIGHT = 0.5
 """Largest difference of light that one e makes across the teeth."""
+_OVERHEAD = np.array([0.0, -0.6, 0.8], np.float32)
 _PINK = np.array([0.86, 0.43, 0.42], np.float32)
 _IVORY = np.array([1.10, 1.03, 0.935], np.float32)
 _CREASE = np.array([0.50, 0.60, 0.58], np.float32)
@@ -54,6 +56,7 @@ class Style:
         cave: (3,) float32, RGB of the throat.
         crease: (3,) float32, share of the light that the line between closed lips takes.
         tilt: How much brighter the light is one e to the face's right, as a share.
+        toward: (3,) float32 unit vector to the light: right, down, towards the viewer.
         softness: Width of an edge, px.
         grain: Standard deviation of the noise, 0 to 255.
         is_drawn: Whether it is a drawing or a rendering, without the grain of a photograph.
@@ -67,11 +70,17 @@ class Style:
     cave: Floats
     crease: Floats
     tilt: float
+    toward: Floats
     softness: float
     grain: float
     is_drawn: bool
     is_flat: bool
     is_stone: bool
+
+    @property
+    def relief(self) -> float:
+        """How much light and shade the picture shows on what stands out, 0 to 1."""
+        return 0.0 if self.is_flat else 1.0
 
     @property
     def roll(self) -> float:
@@ -96,7 +105,7 @@ def measure_style(image: Image, rig: Rig) -> Style:
     if face.sum() < 64:
         light = np.array([200, 194, 186], np.float32)
         look = (light * _IVORY, light * _PINK, light * _CAVE)
-        return Style(light, *look, _CREASE, 0.0, 1.0, 0.0, False, False, False)
+        return Style(light, *look, _CREASE, 0.0, _OVERHEAD, 1.0, 0.0, False, False, False)
     grey = cv2.cvtColor(part, cv2.COLOR_RGB2GRAY).astype(np.float32)
     softness, grain = _measure_texture(grey, face)
     skin = np.median(_read_skin(image, rig), 0)
@@ -109,14 +118,15 @@ def measure_style(image: Image, rig: Rig) -> Style:
     else:
         pale = [_without_hue(colour, colourful) for colour in (_IVORY, _PINK, _CAVE)]
         teeth, flesh, cave = (np.minimum(light * colour, 248) for colour in pale)
-    tilt = _measure_tilt(image, rig)
+    toward, _ = find_light(read_skin(image, rig.landmarks, rig.e), rig)
     return Style(
         light,
         np.asarray(teeth, np.float32),
         np.asarray(flesh, np.float32),
         np.asarray(cave, np.float32),
         _INK if is_flat else _without_hue(_CREASE, colourful),
-        0.0 if is_flat else tilt,
+        0.0 if is_flat else _measure_tilt(image, rig),
+        toward,
         softness,
         grain,
         is_drawn,

@@ -49,6 +49,9 @@ _TUCK_GAP, _TUCK_HOLDS = 0.012, 0.7
 what share of its raising it takes from the upper lip."""
 _ROUND = 1.8
 """How pointed an open mouth is: 0 a box, much a parabola."""
+_UNBENT = (("jaw_open", 1.2), ("lower_lip_drop", 0.7), ("mouth_close", -1.2))
+"""What straightens the edge of the lower lip, by which share; closing over an open jaw takes it
+back."""
 _CALM = (0.5, 0.11)
 """By what share a smile's mouth narrows as it closes: per e of its gap, and at most."""
 
@@ -149,13 +152,14 @@ def mouth_basis(points: Points, rig: Rig, layer: bool) -> Floats:
         move[:, 1, INDEX["lip_press"]] = 0.025 * inside * (1 - ramp(away, 0.05, 0.22))
         move[:, 1, INDEX["lower_lip_tuck"]] = -0.030 * inside * inside * lip
 
-    tall = (1 - ramp(away, 0.08, 0.6)) if lower else (1 - ramp(away, 0.08, 0.4))
-    beyond = rig.lips.beyond(points.x)
-    width = (points.x - np.sign(points.x) * beyond) * (1 - ramp(beyond, 0.0, 0.28)) * tall
-    signed = spread if lower else -spread
-    thick = signed * np.exp(-((spread / 0.13) ** 2)) * inside
+    bow = _bow(s, rig) * (1 - ramp(spread, 0.02, 0.25))
+    if lower:
+        for name, share in _UNBENT:
+            move[:, 1, INDEX[name]] -= share * bow
+    width = _width(points, rig, away, lower)
+    thick = (spread if lower else -spread) * np.exp(-((spread / 0.13) ** 2)) * inside
     move[:, 0, INDEX["lip_pucker"]] = -PUCKER * width
-    move[:, 1, INDEX["lip_pucker"]] = 0.38 * thick
+    move[:, 1, INDEX["lip_pucker"]] = 0.38 * thick - 0.6 * bow
     move[:, 2, INDEX["lip_pucker"]] = 0.06 * shape * lip
     move[:, 0, INDEX["lip_stretch"]] = STRETCH * width
     move[:, 1, INDEX["lip_stretch"]] = -0.12 * thick
@@ -169,6 +173,28 @@ def mouth_basis(points: Points, rig: Rig, layer: bool) -> Floats:
     if lower:  # around the eyes this layer is used again, and the mouth must not reach there
         move *= (1 - ramp(-points.below_lower, 0.14, 0.30))[:, None, None]
     return np.asarray(np.einsum("nak,ap->npk", move, rig.camera.axes), np.float32)
+
+
+def _width(points: Points, rig: Rig, away: Floats, lower: bool) -> Floats:
+    """(N,) e to the right by which places move as the mouth widens to twice its width.
+
+    It ends soon beside the corners, so that the folds of the cheeks keep their shape.
+    """
+    tall = (1 - ramp(away, 0.08, 0.6)) if lower else (1 - ramp(away, 0.08, 0.4))
+    beyond = rig.lips.beyond(points.x)
+    between = points.x - np.sign(points.x) * beyond
+    return np.asarray(between * (1 - ramp(beyond, 0.0, 0.28)) * tall, np.float32)
+
+
+def _bow(s: Floats, rig: Rig) -> Floats:
+    """(N,) e by which the line of closed lips lies below a plain arch: the upper lip bends it.
+
+    As the lips part, the lower one takes the plain arch.
+    """
+    lips = rig.lips
+    grid, edge = lips.grid, lips.upper + lips.meet * (lips.lower - lips.upper)
+    own = (edge - np.polyval(np.polyfit(grid, edge, 2), grid)) * (1 - grid**4)
+    return np.asarray(np.interp(s, grid, own, left=0, right=0), np.float32)
 
 
 def relax(rig: Rig) -> float:

@@ -1,0 +1,126 @@
+"""How protruding lips are lit: they stand out of the face, and the picture's own light says how.
+
+The lips of a pout are two bumps on the skin. What a bump adds to or takes from the light is
+n . l of its tilted normals (Lambert's law), with the direction of the light as it was found in the
+picture, the shadow under the lower lip and that in the corners. It is computed once, in places of
+the picture, and moves with the skin.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from opensonic.engines.mesh.rig import Rig
+from opensonic.engines.mesh.sampling import SINGLE_MAP, Floats, Image
+from opensonic.engines.mesh.seam import Cover
+from opensonic.face import topology
+
+Numbers = npt.NDArray[np.floating[Any]]
+
+REACH = 0.20
+"""How far around the edges of the lips their light changes, e."""
+_AROUND = (0.16, 0.30)
+"""Room beside the corners, above and below the line, e."""
+_HEIGHT = 0.014
+"""How far the lips of a full pout come out, as they are lit: less than they do, as skin is soft."""
+_CREST, _WIDTH = 0.52, 0.42
+"""Where a lip stands out most, and the width of its bump, as shares of its height."""
+_THIN = 0.035
+"""Least height of a lip, e."""
+_FRONT = 0.5
+"""Least share of the light that comes from in front."""
+_GLOSS, _SHADOW, _CORNER = 0.04, 0.12, 0.16
+"""Light on the crest of the lower lip, and what the shadows take under it and in the corners."""
+_MOST = 0.24
+
+
+class Relief:
+    """The light on the lips of one portrait as they come forward.
+
+    Args:
+        rig: The portrait's rig.
+        toward: (3,) float32 unit vector to the light: right, down, towards the viewer.
+        strength: How much of it the picture's style shows, 0 to 1.
+    """
+
+    def __init__(self, rig: Rig, toward: Floats, strength: float) -> None:
+        lips = rig.lips
+        line = lips.place(lips.grid, 0.5 * (lips.upper + lips.lower))
+        beside, around = _AROUND
+        low = np.floor(line.min(0) - np.array([beside, around]) * rig.e)
+        high = np.ceil(line.max(0) + np.array([beside, around]) * rig.e)
+        self._origin = low.astype(np.float32)
+        columns, rows = np.meshgrid(np.arange(low[0], high[0] + 1), np.arange(low[1], high[1] + 1))
+        xy = np.stack([columns.ravel(), rows.ravel()], -1).astype(np.float32)
+        frame = lips.to_frame(xy).reshape(*columns.shape, 2)
+        s = lips.along(frame[..., 0])
+        above = np.interp(s, lips.grid, lips.upper) - frame[..., 1]
+        below = frame[..., 1] - np.interp(s, lips.grid, lips.lower)
+        front = max(float(toward[2]), _FRONT)
+        side, down = np.asarray(toward[:2]) / front
+        bumps = (
+            _bump(s, above / np.interp(s, lips.grid, _heights(rig, topology.OUTER_LIP_UPPER))),
+            _bump(s, q := below / np.interp(s, lips.grid, _heights(rig, topology.OUTER_LIP_LOWER))),
+        )
+        wide = np.clip(1 - s * s, 0, 1)
+        own = wide * (_GLOSS * _bell(q, _CREST, 0.25) + down * _SHADOW * _bell(q, 1.35, 0.4))
+        gains = []
+        for bump, extra, away in zip(bumps, (0.0, own), (above, below), strict=True):
+            steep_y, steep_x = np.gradient(bump * np.float32(_HEIGHT * rig.e))
+            light = -(side * steep_x + down * steep_y) + extra
+            light -= _CORNER * _bell(np.abs(s), 1.0, 0.16) * _bell(away, 0.0, 0.05)
+            gains.append(_MOST * np.tanh(light / _MOST))
+        self._gains = np.asarray(gains, np.float32) * np.float32(strength)
+
+    def shade(
+        self, picture: Image, places: tuple[Floats, Floats], cover: Cover, pout: float
+    ) -> Image:
+        """Light the lips of a frame.
+
+        Args:
+            picture: (H, W, 3) uint8, RGB, the patch around the lips.
+            places: Two (H, W, 2) float32: the places of the picture that the upper and the lower
+                layer show there, px.
+            cover: How the lips cover the patch.
+            pout: How far the lips come forward, 0 to 1.
+
+        Returns:
+            (H, W, 3) uint8, RGB.
+        """
+        upper, lower = (
+            cv2.remap(
+                gain,
+                at - self._origin,
+                SINGLE_MAP,
+                cv2.INTER_LINEAR,
+                borderMode=cv2.BORDER_CONSTANT,
+            )
+            for gain, at in zip(self._gains, places, strict=True)
+        )
+        gain = cv2.blendLinear(upper, lower, cover.above, cover.below)
+        gain = cv2.cvtColor(gain * np.float32(pout) + 1, cv2.COLOR_GRAY2RGB)
+        return np.asarray(cv2.multiply(picture, gain, dtype=cv2.CV_8U), np.uint8)
+
+
+def _bell(x: Numbers, middle: float, width: float) -> Numbers:
+    return np.asarray(np.exp(-(((x - middle) / width) ** 2)), x.dtype)
+
+
+def _bump(s: Floats, q: Numbers) -> Numbers:
+    """How far a lip comes forward, 0 to 1: of the place along the mouth and across the lip."""
+    return np.asarray(np.clip(1 - s * s, 0, 1) * _bell(q, _CREST, _WIDTH), q.dtype)
+
+
+def _heights(rig: Rig, outline: tuple[int, ...]) -> Floats:
+    """(65,) float32 height of a lip along the mouth, e."""
+    lips = rig.lips
+    frame = lips.to_frame(rig.landmarks[list(outline)])
+    s = lips.along(frame[:, 0])
+    order = np.argsort(s)
+    outer = np.interp(lips.grid, s[order], frame[order, 1])
+    inner = lips.upper if outline == topology.OUTER_LIP_UPPER else lips.lower
+    return np.asarray(np.maximum(np.abs(outer - inner), _THIN), np.float32)
