@@ -28,12 +28,16 @@ _LIT = 0.84
 """Brightness, as a share of the lid's, from which skin counts as free of lashes and lines."""
 _STRIP = 0.06
 """How far above the seam the colours of the skin are read, e."""
-_LINE, _LINE_WIDTH = 0.16, 0.010
+_LINE, _LINE_WIDTH = 0.11, 0.011
 _SHADOW, _SHADOW_WIDTH = 0.17, 0.04
 """What the line of the fold and its shadow take from the light, and how far they reach, e."""
+_LIKE = 0.015
+"""How far from its ends the strip is like the skin that it comes from, e."""
+_CHEEK, _LIKE_CHEEK = np.linspace(0.2, 0.35, 17, dtype=np.float32)[:, None], 0.3
+"""Where the cheek is, e below the lower lid, and how far the strip takes its hue."""
 _WARM = np.array([0.8, 1.08, 1.15], np.float32)
 """Share of a shadow on skin that each colour takes."""
-_ROUND = 0.10
+_ROUND = 0.13
 """What the turn of the ball takes from the light at the upper and lower end of the strip."""
 _CAME_OUT = 0.3
 """Closure from which what came out of the fold looks as painted; before, it is what it came from.
@@ -175,7 +179,14 @@ class LidSkin:
     def _paint(self, x: Floats, under: Floats, hidden: Floats) -> Floats:
         """Paint the strip: (h, W, D) float32, what is `under` the seam by so many e."""
         colours, s = self._mix_colours(), x / self._eye.half
-        base = np.stack([np.interp(s, self._eye.grid, column) for column in colours.T], -1)
+        base, beside = (
+            np.stack([np.interp(s, self._eye.grid, column) for column in each.T], -1)
+            for each in colours
+        )
+        ends = np.exp(-np.maximum(under, 0) / _LIKE) + np.exp(
+            -np.maximum(hidden - under, 0) / _LIKE
+        )
+        base = base + 0.8 * np.minimum(ends, 1)[..., None] * (beside - base)
         v = np.clip(under / np.maximum(hidden, 1e-3), 0, 1)
         fold = ramp(hidden, 0.01, 0.04)
         dark = _LINE * np.exp(-((under / _LINE_WIDTH) ** 2))
@@ -186,8 +197,8 @@ class LidSkin:
         skin[..., :3] += self._take_grain(x, len(under))
         return np.asarray(np.clip(skin, 0, 255), np.float32)
 
-    def _mix_colours(self) -> Floats:
-        """(97, D) float32 colours of the skin above the seam, free of lines and hair."""
+    def _mix_colours(self) -> tuple[Floats, Floats]:
+        """(97, D) float32 colours of the skin above the seam, free of lines and hair, and at it."""
         eye = self._eye
         room = np.maximum(eye.room - (eye.upper - self._seam), 0.01)
         up = np.linspace(0, 1, 17, dtype=np.float32)[:, None] * np.minimum(_STRIP, 0.7 * room)
@@ -197,17 +208,26 @@ class LidSkin:
         weight = np.exp(-(((light / np.maximum(usual, 1) - 1) / 0.15) ** 2)) + 1e-3
         rows = np.column_stack([(seen * weight[..., None]).sum(0), weight.sum(0)])
         rows = _mix(rows, 7)
-        return np.asarray(rows[:, :-1] / rows[:, -1:], np.float32)
+        wide = np.asarray(rows[:, :-1] / rows[:, -1:], np.float32)
+        cheek = _read(np.median(eye.lower) + _CHEEK + 0 * up, eye, self._axes, self._read)
+        hue = np.median(cheek[..., :3], (0, 1)) + 1
+        grey = wide[:, :3].mean(1, keepdims=True)
+        wide[:, :3] += _LIKE_CHEEK * (grey * hue / hue.mean() - wide[:, :3])
+        return wide, _mix(seen[:5].mean(0), 3)
 
     def _take_grain(self, x: Floats, n_rows: int) -> Floats:
-        """(h, W, 3) float32 grain of the smoothest skin nearby."""
+        """(h, W, 3) float32 grain of the smoothest skin nearby, free of lines and edges."""
         down = np.arange(n_rows, dtype=np.float32)[:, None] / np.float32(self.per_e)
         middle = float(np.median(self._eye.lower))
+        near = np.abs(x) <= max(1.1 * self._eye.half, float(np.abs(x).min()))
         found = []
         for start in _GRAIN_FROM:
             y = middle + start + np.copysign(down, start)
             seen = self._read(self._place(x, y + 0 * x))[..., :3].astype(np.float32)
             grain = seen - cv2.GaussianBlur(seen, (0, 0), _DETAIL * self.per_e)
-            size = float(np.percentile(np.abs(grain), 90))
-            found.append((size, np.clip(grain, -2.5 * size, 2.5 * size)))
-        return np.asarray(min(found, key=lambda each: each[0])[1], np.float32)
+            power = cv2.GaussianBlur((grain**2).mean(-1), (0, 0), 2 * _DETAIL * self.per_e)
+            size = np.sqrt(np.maximum(power, 1e-3))
+            usual = float(np.percentile(size[:, near], 50))
+            even = grain * np.minimum(usual / size, 1)[..., None]
+            found.append((usual, np.clip(even, -2.5 * usual, 2.5 * usual)))
+        return np.asarray(sorted(found, key=lambda each: each[0])[1][1], np.float32)

@@ -23,7 +23,9 @@ OPENEST = -0.25
 """Least closure that is shown: wide eyes."""
 _LEVELS = 11
 _ROWS = 121
-_TUCK = 0.008
+_LASHES = 0.52
+"""What lashes take at most from the light along the closed line."""
+_TUCK = 0.0095
 """Height of the rim that goes behind the closed line, e."""
 _FAN_IN, _FAN_OUT = 2.0, 6.0
 """How far the lashes lean away from the middle of the eye, at its inner and at its outer end."""
@@ -97,6 +99,7 @@ class Lids:
         hidden = np.asarray(way - self._fold, np.float32)
         self._skin = LidSkin(eye, self._seam, hidden, (top, bottom), self._axes, read)
         self._hidden = hidden
+        self._lashes = self._measure_lashes()
         self._levels = [self._solve(closure) for closure in np.linspace(OPENEST, 1, _LEVELS)]
         of_source = self._skin.per_e / scale
         self._to_skin = np.column_stack(
@@ -116,6 +119,21 @@ class Lids:
     def _place(self, across: tuple[float, float], down: tuple[float, float]) -> Floats:
         box = np.array([[x, y] for x in across for y in down], np.float32)
         return np.asarray(self.eye.middle + box @ self._axes, np.float32)
+
+    def _measure_lashes(self) -> float:
+        """Say how dark the shadow of the lashes must be: where the lid's edge is dark, hardly."""
+        eye = self.eye
+        middle = np.abs(eye.grid) < 0.6
+        right = eye.middle + (eye.grid * eye.half)[:, None] * self._axes[0]
+
+        def light(up: Floats) -> float:
+            places = right + (eye.upper - up)[..., None] * self._axes[1]
+            seen = self._read(np.asarray(places[:, middle], np.float32))
+            return float(seen[..., :3].mean())
+
+        rim = light(np.linspace(_TUCK, 0.5 * _TUCK + 0.012, 4, dtype=np.float32)[:, None])
+        skin = light(eye.upper - self._seam + np.linspace(0, 0.03, 4, dtype=np.float32)[:, None])
+        return _LASHES * float(np.clip(1.4 * rim / max(skin, 1.0) - 0.4, 0.65, 1))
 
     def _find_way(self) -> Floats:
         """(R, Q) float32: how far each height of the rim comes down, shut, e."""
@@ -180,8 +198,8 @@ class Lids:
         to_upper, to_lower, under_upper, under_lower = cv2.split(seen)
         above, below = _share(under_upper, under_lower, softness)
         across = np.clip((maps[..., 0] * (2 / (SAMPLES - 1)) - 1) * REACH, -1, 1)
-        near = np.exp(-((under_upper / max(0.009 * self._e, 0.7)) ** 2)) * (1 - across**4)
-        strength = np.float32(0.45 * np.clip(closure, 0, 1) ** 2)
+        near = np.exp(-((under_upper / max(0.009 * self._e, 0.7)) ** 2)) * (1 - across**2)
+        strength = np.float32(self._lashes * np.clip(closure, 0, 1) ** 2)
         upper = np.asarray(cv2.transform(maps, self._to_skin), np.float32)
         upper[..., 1] += to_upper * np.float32(self._skin.per_e)
         return Lid(
