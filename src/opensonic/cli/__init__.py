@@ -12,6 +12,7 @@ from opensonic.cli.animate import animate
 from opensonic.cli.demo import demo
 from opensonic.cli.doctor import doctor
 from opensonic.cli.inspect import inspect
+from opensonic.cli.models import app as models
 from opensonic.cli.motion import motion
 from opensonic.cli.train import app as train
 
@@ -24,7 +25,7 @@ RESPONSIBLE_USE = (
 app = typer.Typer(
     name="opensonic",
     help="One portrait and one recording of speech become a talking video.\n\n"
-    "Runs on a plain CPU; downloads nothing.",
+    "Runs on a plain CPU; downloads nothing unless told to (models pull).",
     epilog=RESPONSIBLE_USE,
     no_args_is_help=True,
     add_completion=False,
@@ -62,6 +63,7 @@ app.command()(inspect)
 app.command()(motion)
 app.command()(demo)
 app.command()(doctor)
+app.add_typer(models, name="models")
 app.add_typer(train, name="train")
 
 
