@@ -1,8 +1,8 @@
 """Where the person ends and the background begins, so that the background can stay still.
 
 GrabCut (Rother et al. 2004) on a small copy of the picture, told by the face where head, hair and
-neck must be; a guided filter (He et al. 2013) brings its edge to the picture's own. Where both
-sides of the outline look alike there is no cut, and the background moves along.
+neck must be. `matte` brings the outline to the picture's own edges. Only where nothing at all tells
+the person from what is behind there is no cut, and the background moves along.
 """
 
 from __future__ import annotations
@@ -11,8 +11,8 @@ from dataclasses import dataclass
 
 import cv2
 import numpy as np
-import numpy.typing as npt
 
+from opensonic.engines.mesh.matte import Matte, cut_out
 from opensonic.engines.mesh.rig import Rig
 from opensonic.engines.mesh.sampling import Box, Floats, Image, sample
 from opensonic.engines.mesh.warp import ramp
@@ -21,19 +21,32 @@ from opensonic.face import topology
 _SCALE = 36.0
 """Length of e in the small copy, px."""
 _ROUNDS = 3
-_GUESSES = ((0.85, 1.25), (1.05, 1.4))
-"""First guesses of the head's reach, sideways and up, e; where they lead apart there is doubt."""
+_GUESSES = ((0.85, 1.25, 0.66, 0.72), (1.05, 1.4, 0.87, 0.9))
+"""First guesses of the head's reach and of what is surely head, each sideways and up, e."""
+_SKULL_V = -0.42
+"""Height of the middle of what is surely head, e."""
+_BESIDE_NECK = (-0.25, 1.15)
+"""Heights between which something that one guess alone takes for the person is an object behind:
+a chair, a window frame; above it is hair, below a shoulder."""
+_THIN, _LOOSE = 0.1, 0.14
+"""Half the width of what is too thin for a part of the person; how far hair may stick out, e."""
+_PLAIN_RANGE, _FOREIGN = 45.0, 26.0
+"""Range of the colours of a plain background, and how far from them something is no background,
+0 to 255."""
 _WINDOW = np.array([3.3, 3.3], np.float32)
 """How far from the face it is looked for, to both sides and up and down, e."""
 _LEAST_CONTRAST = 25.0
 """Least difference between the sides of an outline that is sure, 0 to 255."""
-_MOST_DOUBT = 0.6
-_DOUBT_REACH = (0.25, 0.5)
-"""How far around a doubtful outline the background moves along, e."""
+_MOST_DOUBT = 0.8
 _OUTLINE_V = 1.0
 """Height down to which the outline of the head goes in the canonical face, e."""
+_GLITTER, _LEAST_GLITTER, _MOST_GLITTER = 35, 5, 0.12
+"""How far an earring stands out, 0 to 255, its least size, px of the small copy, and the share of
+such pixels beside the jaw from which on they are the background's."""
+_BESIDE_CUT, _SEEN = 0.25, 0.1
+"""How far beside the place where a border cuts the person off it holds, e, and from which share."""
 _UNCUT_FROM, _UNCUT_AT = 1.3, 1.75
-"""Heights between which the cut ends: shoulders move too little to need one."""
+"""Heights between which the cut ends: outlines of shoulders do not move."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,22 +54,43 @@ class Person:
     """The person's part of a picture.
 
     Attributes:
-        alpha: (H, W) float32, 1 on the person, under the shoulders' height and around a doubtful
-            outline, 0 behind.
-        outside: (h, w) float32 distance from the person on a small copy of a part, e.
+        alpha: (H, W) float32, 1 on the person and under the shoulders' height, 0 behind.
+        behind: (H, W, 3) uint8, RGB: the picture with the background going on behind the person.
+        away: (h, w) float32 distance from the outline on a small copy of a part, e; negative
+            inside.
         corner: x and y of that part, px.
         scale: Size of the copy, as a share of the part's.
     """
 
     alpha: Floats
-    outside: Floats
+    behind: Image
+    away: Floats
     corner: tuple[int, int]
     scale: float
 
     def distance(self, xy: Floats) -> Floats:
-        """(N,) float32 distance of places ((N, 2) px) from the person, e; 0 on it."""
+        """(N,) float32 distance of places ((N, 2) px) from the outline, e; negative inside."""
         places = (xy - self.corner + 0.5) * self.scale - 0.5
-        return np.asarray(sample(self.outside, np.asarray(places[None], np.float32))[0], np.float32)
+        return np.asarray(sample(self.away, np.asarray(places[None], np.float32))[0], np.float32)
+
+    def at_border(self, axis: int, far: int, along: Floats, e: float) -> Floats:
+        """Say where a border of the picture cuts the person off.
+
+        Args:
+            axis: 0 for the left and right borders, 1 for the upper and lower ones.
+            far: 0 for the left or upper of them, 1 for the other.
+            along: (N,) places along the border, px.
+            e: Distance of the outer eye corners, px.
+
+        Returns:
+            (N,) float32, 1 where the person touches the border, 0 from some way off.
+        """
+        edge = self.alpha.take(-1 if far else 0, axis=1 - axis)
+        reach = max(round(_BESIDE_CUT * e), 1)
+        touched = np.asarray(edge > _SEEN, np.float32)[None]
+        wide = cv2.dilate(touched, np.ones((1, 2 * reach + 1), np.uint8))
+        soft = cv2.blur(wide, (2 * reach + 1, 1), borderType=cv2.BORDER_REPLICATE)[0]
+        return np.asarray(np.interp(along, np.arange(len(soft)), soft), np.float32)
 
 
 def find_person(image: Image, rig: Rig) -> Person | None:
@@ -67,7 +101,7 @@ def find_person(image: Image, rig: Rig) -> Person | None:
         rig: The portrait's rig.
 
     Returns:
-        The person, or None where the outline is not clear.
+        The person, or None where no outline can be told.
     """
     x0, y0 = np.clip(np.floor(rig.camera.origin - _WINDOW * rig.e), 0, None).astype(int).tolist()
     x1, y1 = np.clip(np.ceil(rig.camera.origin + _WINDOW * rig.e), 8, rig.size).astype(int).tolist()
@@ -80,22 +114,19 @@ def find_person(image: Image, rig: Rig) -> Person | None:
     small = np.asarray(cv2.resize(part, size, interpolation=cv2.INTER_AREA), np.uint8)
     u, v = _read_face(rig, (x0, y0, x1, y1), size)
     marks = (rig.landmarks + 0.5 - (x0, y0)) * np.array(size) / (width, height)
-    masks = [_grow(small, _sow(u, v, marks, guess), u, v) for guess in _GUESSES]
-    mask = np.maximum.reduce(masks)
-    doubt = _find_doubt(small, mask, np.minimum.reduce(masks), v)
-    if doubt is None:
+    least, most = (_grow(small, _sow(u, v, marks, guess), u, v) for guess in _GUESSES)
+    mask = _add_foreign(small, _trim(_agree(least, most, v), rig.e * scale), u, v)
+    mask = _add_earrings(small, mask, u, v)
+    if not _has_outline(small, mask, v):
         return None
-    outside = cv2.distanceTransform(1 - mask, cv2.DIST_L2, 5) / np.float32(_SCALE)
-    uncut = np.maximum(ramp(v, _UNCUT_FROM, _UNCUT_AT), doubt)
-    mask = np.asarray(cv2.dilate(mask, np.ones((3, 3), np.uint8)), np.uint8)  # loose hairs
-    alpha = np.maximum(_refine(part, mask, rig.e), cv2.resize(uncut, (width, height)))
+    away = _signed_distance(mask) / np.float32(_SCALE)
+    uncut = cv2.resize(ramp(v, _UNCUT_FROM, _UNCUT_AT), (width, height))
+    found: Matte = cut_out(part, away, np.asarray(uncut, np.float32), rig.e)
     around = ((y0, image.shape[0] - y1), (x0, image.shape[1] - x1))
-    return Person(
-        np.pad(alpha, around, mode="edge"),
-        np.asarray(outside, np.float32),
-        (x0, y0),
-        size[0] / width,
-    )
+    behind = image.copy()
+    behind[y0:y1, x0:x1] = found.behind
+    alpha = np.pad(found.alpha, around, mode="edge")
+    return Person(alpha, behind, away, (x0, y0), size[0] / width)
 
 
 def _read_face(rig: Rig, box: Box, size: tuple[int, int]) -> tuple[Floats, Floats]:
@@ -109,14 +140,14 @@ def _read_face(rig: Rig, box: Box, size: tuple[int, int]) -> tuple[Floats, Float
     return full[..., 0], full[..., 1]
 
 
-def _sow(u: Floats, v: Floats, marks: Floats, guess: tuple[float, float]) -> Image:
+def _sow(u: Floats, v: Floats, marks: Floats, guess: tuple[float, ...]) -> Image:
     """Say what is surely or probably person or background, as GrabCut takes it.
 
     Args:
         u: (h, w) place in the canonical face to the right, e.
         v: (h, w) the same, down.
         marks: (478, 2) landmarks on the small copy, px.
-        guess: How far the head probably reaches sideways and up, e.
+        guess: How far the head probably, and how far it surely reaches, sideways and up, e.
     """
     seeds = np.full(u.shape, cv2.GC_PR_BGD, np.uint8)
     torso = (v > 1.25) & (np.abs(u) < 0.8 + 1.2 * np.clip(v - 1.25, 0, 1))
@@ -125,7 +156,7 @@ def _sow(u: Floats, v: Floats, marks: Floats, guess: tuple[float, float]) -> Ima
     seeds[:2][np.abs(u[:2]) > 0.9] = cv2.GC_BGD
     for border in (np.s_[:, :2], np.s_[:, -2:]):
         seeds[border][(v[border] < 0.3) & (np.abs(u[border]) > 0.9)] = cv2.GC_BGD
-    seeds[np.hypot(u / 0.66, (v + 0.42) / 0.72) < 1] = cv2.GC_FGD
+    seeds[np.hypot(u / guess[2], (v - _SKULL_V) / guess[3]) < 1] = cv2.GC_FGD
     seeds[(np.abs(u) < 0.3) & (v > 0.8) & (v < 1.3)] = cv2.GC_FGD
     oval = np.round(marks[list(topology.FACE_OVAL)]).astype(np.int32)
     return np.asarray(cv2.fillPoly(seeds, [oval], cv2.GC_FGD), np.uint8)
@@ -158,81 +189,79 @@ def _grow(small: Image, seeds: Image, u: Floats, v: Floats) -> Image:
     return np.asarray(mask | np.isin(parts, holes[holes > 0]), np.uint8)
 
 
-def _find_doubt(small: Image, mask: Image, least: Image, v: Floats) -> Floats | None:
-    """Find where the head's outline may lie elsewhere.
+def _agree(least: Image, most: Image, v: Floats) -> Image:
+    """Join the results of two guesses: what only one of them has is hair, shoulder or object."""
+    mask = least & most
+    _, parts, stats, middles = cv2.connectedComponentsWithStats(least ^ most, connectivity=4)
+    for number in range(1, len(stats)):
+        x, y = np.round(middles[number]).astype(int)
+        if not _BESIDE_NECK[0] < v[y, x] < _BESIDE_NECK[1]:
+            mask[parts == number] = 1
+    return np.asarray(mask, np.uint8)
 
-    That is where the results of the guesses differ, or the two sides of the outline do not.
 
-    Returns:
-        (h, w) float32, 1 around such places, 0 elsewhere; None if most of the outline is such.
-    """
-    kernel = np.ones((3, 3), np.uint8)
-    outline = (mask > 0) & (cv2.erode(mask, kernel) == 0) & (v < _OUTLINE_V)
+def _trim(mask: Image, e: float) -> Image:
+    """Take away what is too thin and sticks out too far to be hair: posts, edges of furniture."""
+    thin = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * round(_THIN * e) + 1,) * 2)
+    loose = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * round(_LOOSE * e) + 1,) * 2)
+    stout = cv2.morphologyEx(mask, cv2.MORPH_OPEN, thin)
+    near = np.asarray(cv2.dilate(_largest(np.asarray(stout, np.uint8)), loose), np.uint8)
+    return mask & near
+
+
+def _largest(mask: Image) -> Image:
+    _, parts, stats, _ = cv2.connectedComponentsWithStats(mask)
+    return np.asarray(parts == 1 + stats[1:, 4].argmax(), np.uint8) if len(stats) > 1 else mask
+
+
+def _add_foreign(small: Image, mask: Image, u: Floats, v: Floats) -> Image:
+    """Add hats, scarves and wide hair before a plain background: what hangs on and is not plain."""
+    rim = np.zeros(mask.shape, bool)
+    rim[:2], rim[:, :2], rim[:, -2:] = True, True, True
+    rim &= (v < _OUTLINE_V) & (mask == 0)
+    if rim.sum() < _SCALE:
+        return mask
+    colours = small[rim].astype(np.float32)
+    low, high = np.percentile(colours, (4, 96), axis=0)
+    if (high - low).max() > _PLAIN_RANGE:
+        return mask
+    beyond = np.maximum(low - small, small - high).max(-1)
+    foreign = (mask > 0) | ((beyond > _FOREIGN) & (np.hypot(u / 2.4, v / 2.4) < 1))
+    return _largest(foreign.astype(np.uint8))
+
+
+def _add_earrings(small: Image, mask: Image, u: Floats, v: Floats) -> Image:
+    """Add what is thin and stands out beside the jaw, unless that is so everywhere there."""
+    beside = (np.abs(u) > 0.6) & (np.abs(u) < 1.1) & (v > 0.1) & (v < 0.9) & (mask == 0)
+    kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (5, 5))
+    bright = cv2.morphologyEx(small, cv2.MORPH_TOPHAT, kernel).max(-1)
+    found = np.asarray(beside & (bright > _GLITTER), np.uint8)
+    if not 0 < found.sum() < _MOST_GLITTER * max(int(beside.sum()), 1):
+        return mask
+    found = np.asarray(cv2.morphologyEx(found, cv2.MORPH_CLOSE, kernel), np.uint8)
+    _, parts, stats, _ = cv2.connectedComponentsWithStats(found)
+    touching = np.unique(parts[(cv2.dilate(mask, kernel) > 0) & (found > 0)])
+    joined = mask.copy()
+    for number in touching[stats[touching, 4] > _LEAST_GLITTER]:
+        places = cv2.findNonZero((parts == number).astype(np.uint8))
+        cv2.fillConvexPoly(joined, cv2.convexHull(places), 1)
+    return joined
+
+
+def _has_outline(small: Image, mask: Image, v: Floats) -> bool:
+    """Tell whether the two sides of the head's outline differ for the most part of it."""
+    outline = (mask > 0) & (cv2.erode(mask, np.ones((3, 3), np.uint8)) == 0) & (v < _OUTLINE_V)
     sides = []
     for side in (mask, 1 - mask):
         share = side.astype(np.float32)
         total = cv2.blur(small * share[..., None], (7, 7))
         sides.append(total / (cv2.blur(share, (7, 7))[..., None] + 1e-3))
     weak = outline & (np.abs(sides[0] - sides[1]).max(-1) < _LEAST_CONTRAST)
-    if outline.sum() < _SCALE or weak.sum() > _MOST_DOUBT * outline.sum():
-        return None
-    amount = cv2.blur(weak.astype(np.float32), (7, 7))
-    weak &= amount > 0.35 * cv2.blur(outline.astype(np.float32), (7, 7))
-    kernel = np.ones((5, 5), np.uint8)
-    weak |= (cv2.morphologyEx(mask - least, cv2.MORPH_OPEN, kernel) > 0) & (v < _OUTLINE_V + 0.3)
-    if not weak.any():
-        return np.zeros(mask.shape, np.float32)
-    away = cv2.distanceTransform(1 - weak.astype(np.uint8), cv2.DIST_L2, 5) / np.float32(_SCALE)
-    return 1 - ramp(np.asarray(away, np.float32), *_DOUBT_REACH)
+    return bool(outline.sum() >= _SCALE and weak.sum() <= _MOST_DOUBT * outline.sum())
 
 
-def _refine(image: Image, mask: Image, e: float) -> Floats:
-    """Bring the outline of the small mask to the edges of the picture: (H, W) float32."""
-    height, width = image.shape[:2]
-    scale = min(120.0 / e, 1.0)
-    size = (max(round(width * scale), 8), max(round(height * scale), 8))
-    guide = cv2.resize(cv2.cvtColor(image, cv2.COLOR_RGB2GRAY), size, interpolation=cv2.INTER_AREA)
-    light = guide.astype(np.float32) / 255
-    rough = cv2.resize(mask.astype(np.float32), size, interpolation=cv2.INTER_CUBIC)
-    reach = 2 * max(round(0.035 * e * scale), 1) + 1
-
-    def mean(values: npt.ArrayLike) -> Floats:
-        return np.asarray(cv2.blur(np.asarray(values, np.float32), (reach, reach)), np.float32)
-
-    mean_light, mean_rough = mean(light), mean(rough)
-    slope = (mean(light * rough) - mean_light * mean_rough) / (
-        mean(light * light) - mean_light**2 + 4e-4
-    )
-    fine = mean(slope) * light + mean(mean_rough - slope * mean_light)
-    full = cv2.resize(fine, (width, height), interpolation=cv2.INTER_CUBIC)
-    return np.asarray(ramp(np.asarray(full, np.float32), 0.15, 0.8), np.float32)
-
-
-def fill_behind(image: Image, alpha: Floats) -> Image:
-    """Continue the background a little way behind the person, mirrored at the outline.
-
-    Args:
-        image: (H, W, 3) uint8, RGB.
-        alpha: (H, W) float32, 1 on the person.
-
-    Returns:
-        (H, W, 3) uint8; outside the person the picture itself.
-    """
-    hole = cv2.dilate((alpha > 0.02).astype(np.uint8), np.ones((3, 3), np.uint8))
-    if hole.all():
-        return image.copy()
-    _, labels = cv2.distanceTransformWithLabels(
-        hole, cv2.DIST_L2, 5, labelType=cv2.DIST_LABEL_PIXEL
-    )
-    free = np.flatnonzero(hole.ravel() == 0)
-    nearest = np.zeros(labels.max() + 1, np.int64)
-    nearest[labels.ravel()[free]] = free
-    rows, columns = np.nonzero(hole)
-    height, width = hole.shape
-    near_y, near_x = np.divmod(nearest[labels[rows, columns]], width)
-    y = np.clip(2 * near_y - rows, 0, height - 1)
-    x = np.clip(2 * near_x - columns, 0, width - 1)
-    is_hidden = hole[y, x] > 0
-    filled = image.copy()
-    filled[rows, columns] = image[np.where(is_hidden, near_y, y), np.where(is_hidden, near_x, x)]
-    return filled
+def _signed_distance(mask: Image) -> Floats:
+    """(h, w) float32 distance from the outline, px; negative inside."""
+    outside = cv2.distanceTransform(1 - mask, cv2.DIST_L2, 5)
+    inside = cv2.distanceTransform(mask, cv2.DIST_L2, 5)
+    return np.asarray(np.maximum(outside - 0.5, 0) - np.maximum(inside - 0.5, 0), np.float32)

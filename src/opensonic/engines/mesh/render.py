@@ -78,9 +78,8 @@ class MeshRenderer:
         )
         self._places = np.stack([self._lattice.xy] * 2)
         margin = int(0.3 * self._rig.e) + 2
-        alpha = None if self._rig.person is None else self._rig.person.alpha
         self._reach = np.asarray(GAZE_REACH * self._rig.e, np.float32)
-        self._sheet = Sheet(portrait.image, self._lattice, margin, alpha)
+        self._sheet = Sheet(portrait.image, self._lattice, margin, self._rig.person)
         self._lids = tuple(Lids(eye, self._rig, self._sheet.read) for eye in seen)
         self._mouth = Mouth(portrait.image, self._rig, self._style)
         self._relief = Relief(self._rig, self._style.toward, self._style.relief)

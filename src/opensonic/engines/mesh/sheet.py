@@ -15,7 +15,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from opensonic.engines.mesh.person import fill_behind
+from opensonic.engines.mesh.person import Person
 from opensonic.engines.mesh.sampling import Box, Floats, Image, sample
 from opensonic.engines.mesh.warp import Lattice
 
@@ -33,10 +33,10 @@ class Sheet:
         image: (H, W, 3) uint8, RGB.
         grid: The lattice over its moving part.
         margin: How far places may lie outside the moving part, px.
-        alpha: (H, W) float32, 1 on the person and 0 behind; None if all moves together.
+        person: Where the person ends and what is behind; None if all moves together.
     """
 
-    def __init__(self, image: Image, grid: Lattice, margin: int, alpha: Floats | None) -> None:
+    def __init__(self, image: Image, grid: Lattice, margin: int, person: Person | None) -> None:
         self._grid = grid
         self._band = max(_BAND_PX // grid.step, 1)
         self._height, self._width = image.shape[:2]
@@ -49,15 +49,13 @@ class Sheet:
         self._behind = image
         self._inner = np.full((len(grid.xy) - 2, grid.xy.shape[1] - 2), np.inf, np.float32)
         self._outer = np.zeros_like(self._inner)
-        if alpha is not None:
-            self._cut_out(image, alpha, part.shape[:2])
+        if person is not None:
+            self._cut_out(person, part.shape[:2])
 
-    def _cut_out(self, image: Image, alpha: Floats, shape: tuple[int, ...]) -> None:
-        grid = self._grid
+    def _cut_out(self, person: Person, shape: tuple[int, ...]) -> None:
+        grid, alpha, behind = self._grid, person.alpha, person.behind
         x0, y0 = self._origin.astype(int).tolist()
         window = np.s_[y0 : y0 + shape[0], x0 : x0 + shape[1]]
-        behind = image.copy()
-        behind[window] = fill_behind(image[window], alpha[window])
         share = _double(np.rint(alpha[window] * 255).astype(np.uint8))
         share[share > _WHOLE * 255] = 255
         lit = cv2.multiply(_double(behind[window]), cv2.merge([255 - share] * 3), scale=1 / 255)
