@@ -23,6 +23,11 @@ _BAND_PX = 72
 """Height of what is warped together, px."""
 _WHOLE = 0.995
 """Share from which a place is the person's alone."""
+_LINEAR = np.array([0.5, 0.5], np.float32)
+_OFFSETS = np.arange(-3.5, 4)
+_LANCZOS = (np.sinc(_OFFSETS) * np.sinc(_OFFSETS / 4)).astype(np.float32)
+_LANCZOS /= _LANCZOS.sum()
+"""How pixels half-way between two are read: from two, or from eight for sharpness."""
 _AROUND = np.ones((3, 3), np.uint8)
 
 
@@ -43,8 +48,7 @@ class Sheet:
         x0, y0 = max(grid.x0 - margin, 0), max(grid.y0 - margin, 0)
         self._origin = np.array([x0, y0], np.float32)
         part = image[y0 : grid.y1 + margin, x0 : grid.x1 + margin]
-        large = _double(part, cv2.INTER_LANCZOS4)
-        large[::2, ::2] = part
+        large = _double(part, _LANCZOS)
         self._source = np.asarray(cv2.cvtColor(large, cv2.COLOR_RGB2RGBA), np.uint8)
         self._behind = image
         self._inner = np.full((len(grid.xy) - 2, grid.xy.shape[1] - 2), np.inf, np.float32)
@@ -206,13 +210,28 @@ class Sheet:
         return (c0, r0, c1, r1) if c1 > c0 and r1 > r0 and inside else None
 
 
-def _double(part: Image, reading: int = cv2.INTER_LINEAR) -> Image:
-    """Twice the size, less one; every second pixel lies on one of the picture."""
-    matrix = np.array([[0.5, 0, 0], [0, 0.5, 0]], np.float32)
-    size = (2 * part.shape[1] - 1, 2 * part.shape[0] - 1)
-    flags = reading | cv2.WARP_INVERSE_MAP
-    large = cv2.warpAffine(part, matrix, size, flags=flags, borderMode=cv2.BORDER_REPLICATE)
-    return np.asarray(large, np.uint8)
+def _double(part: Image, taps: Floats = _LINEAR) -> Image:
+    """Twice the size, less one; every second pixel is one of the picture.
+
+    Args:
+        part: (H, W) or (H, W, 3) uint8.
+        taps: (N,) weights of the pixels around a place half-way between two.
+
+    Returns:
+        (2 H - 1, 2 W - 1) or (2 H - 1, 2 W - 1, 3) uint8.
+    """
+    border, anchor = cv2.BORDER_REPLICATE, len(taps) // 2 - 1
+
+    def between_rows(image: Image) -> Image:
+        read = cv2.filter2D(image, -1, taps[:, None], anchor=(0, anchor), borderType=border)
+        return np.asarray(read[:-1], np.uint8)
+
+    right = cv2.filter2D(part, -1, taps[None], anchor=(anchor, 0), borderType=border)[:, :-1]
+    height, width = part.shape[:2]
+    large = np.empty((2 * height - 1, 2 * width - 1, *part.shape[2:]), np.uint8)
+    large[::2, ::2], large[::2, 1::2] = part, right
+    large[1::2, ::2], large[1::2, 1::2] = between_rows(part), between_rows(np.asarray(right))
+    return large
 
 
 def _runs(wanted: npt.NDArray[np.bool_]) -> list[list[tuple[int, int]]]:
