@@ -1,0 +1,127 @@
+"""The denoising UNet: diffusers' spatio-temporal UNet with audio attention in all of its layers.
+
+SVD-XT's UNet (arXiv 2311.15127) as `diffusers.UNetSpatioTemporalConditionModel` builds it. Sonic
+(arXiv 2411.16331) adds an attention processor to each of the 32 cross-attentions and lets temporal
+blocks hear the mean over the window's frames where diffusers takes the first frame. Names and
+shapes of the weights are the published ones. Tested with diffusers 0.42.
+
+Left out, being less than 0.05 % of the work: time embeddings and frame positions once per call.
+"""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Any
+
+import torch
+from diffusers import UNetSpatioTemporalConditionModel
+from diffusers.models.resnet import SpatioTemporalResBlock
+
+from opensonic.engines.diffusion.attention import (
+    AudioAttention,
+    Context,
+    SelfAttention,
+    share_rows,
+)
+from opensonic.engines.diffusion.dimensions import UNetSizes
+
+_SPATIAL_BLOCK = "down_blocks.0.attentions.0.transformer_blocks.0"
+_ENTRY_EPS = 1e-6
+"""Epsilon of the group norms of diffusers' down blocks with attention."""
+
+
+class SharedResBlock(SpatioTemporalResBlock):
+    """The first residual block, run once for two branches whose input is the same.
+
+    Attributes:
+        context: What the present call needs to know.
+    """
+
+    context: Context | None = None
+
+    def forward(
+        self,
+        hidden_states: torch.Tensor,
+        temb: torch.Tensor,
+        image_only_indicator: torch.Tensor,
+    ) -> torch.Tensor:
+        """Run on (B * F, C, H, W) with embeddings (B * F, E) and indicator (B, F)."""
+        compute = partial(self._run_first, temb, image_only_indicator)
+        if self.context is None:
+            return compute(hidden_states, len(image_only_indicator))
+        return share_rows(self.context, "resnet", hidden_states, compute)
+
+    def _run_first(
+        self, temb: torch.Tensor, indicator: torch.Tensor, rows: torch.Tensor, n_branches: int
+    ) -> torch.Tensor:
+        """Run the rows of the first branches."""
+        out: torch.Tensor = super().forward(rows, temb[: len(rows)], indicator[:n_branches])
+        return out
+
+
+class SonicUNet(UNetSpatioTemporalConditionModel):
+    """Predicts v for a window of frames.
+
+    Args:
+        sizes: Published or smaller; a checkpoint says its own.
+    """
+
+    def __init__(self, sizes: UNetSizes | None = None) -> None:
+        self_sizes = sizes or UNetSizes()
+        super().__init__(**self_sizes.config())
+        self.sizes = self_sizes
+        width = self_sizes.block_out_channels[0]
+        self.down_blocks[0].resnets[0] = SharedResBlock(width, width, 4 * width, eps=_ENTRY_EPS)
+        self._listeners: list[Any] = [self.down_blocks[0].resnets[0]]
+        self._add_processors()
+
+    def _add_processors(self) -> None:
+        processors: dict[str, Any] = {}
+        for name in self.attn_processors:
+            layer = name.removesuffix(".processor")
+            attn = self.get_submodule(layer)
+            if layer.endswith("attn2"):
+                processors[name] = AudioAttention(
+                    layer,
+                    attn.cross_attention_dim,
+                    attn.inner_dim,
+                    temporal="temporal_transformer_blocks" in layer,
+                )
+                self._listeners.append(processors[name])
+            elif layer == f"{_SPATIAL_BLOCK}.attn1":
+                processors[name] = SelfAttention("attn1")
+                self._listeners.append(processors[name])
+            else:
+                processors[name] = SelfAttention(layer)
+        self.set_attn_processor(processors)
+
+    def forward(
+        self,
+        sample: torch.Tensor,
+        timestep: torch.Tensor,
+        context: Context,
+        added_time_ids: torch.Tensor,
+    ) -> torch.Tensor:
+        """Predict v.
+
+        Args:
+            sample: (B, F, 8, h, w) scaled noisy latents and image latents, per branch.
+            timestep: () float32, 0.25 ln sigma.
+            context: What the attention layers attend to, for the B branches.
+            added_time_ids: (B, 3) frame rate and the two motion buckets.
+
+        Returns:
+            (B, F, 4, h, w).
+        """
+        for listener in self._listeners:
+            listener.context = context
+        placeholder = sample.new_zeros(len(sample), 1, 1)
+        try:
+            (prediction,) = super().forward(
+                sample, timestep, placeholder, added_time_ids, return_dict=False
+            )
+        finally:
+            if not torch.is_grad_enabled():  # gradient checkpointing runs layers once more, later
+                for listener in self._listeners:
+                    listener.context = None
+        return prediction
