@@ -11,7 +11,7 @@ torch = pytest.importorskip("torch")
 safetensors = pytest.importorskip("safetensors.torch")
 
 from opensonic.errors import WeightsError  # noqa: E402
-from opensonic.weights import pickles  # noqa: E402
+from opensonic.weights import conversion  # noqa: E402
 from opensonic.weights.headers import read_header  # noqa: E402
 from opensonic.weights.pickles import convert_pickle  # noqa: E402
 
@@ -190,7 +190,7 @@ def test_a_folder_that_is_not_ours_stays_as_it_is(tensors, tmp_path, monkeypatch
 def test_a_read_only_folder_sends_the_conversion_to_the_cache(tensors, tmp_path, monkeypatch):
     path, cache = tmp_path / "unet.pth", tmp_path / "cache"
     torch.save(tensors, path)
-    monkeypatch.setattr(pickles, "_can_write", lambda folder: folder != tmp_path)
+    monkeypatch.setattr(conversion, "_can_write", lambda folder: folder != tmp_path)
     told = []
     made = convert_pickle(path, cache, say=told.append)
     assert made.path.is_relative_to(cache)
@@ -204,7 +204,7 @@ def test_a_full_disk_is_one_line_and_leaves_nothing(tensors, tmp_path, monkeypat
     def full(*_):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(pickles, "write_header", full)
+    monkeypatch.setattr(conversion, "write_header", full)
     with pytest.raises(WeightsError, match=r"cannot be written there .No space left"):
         convert_pickle(path, tmp_path)
     assert [p.name for p in tmp_path.iterdir()] == ["unet.pth"]

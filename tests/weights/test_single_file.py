@@ -1,5 +1,6 @@
 """SVD-XT as a single file: every name, every shape, and the numbers in their right places."""
 
+import os
 from collections import Counter
 
 import pytest
@@ -7,7 +8,7 @@ import pytest
 from opensonic.errors import WeightsError
 from opensonic.weights import expected, single_file
 from opensonic.weights.headers import write_header
-from opensonic.weights.single_file import read_single_file, single_file_problems, sources
+from opensonic.weights.single_file import extract_network, single_file_problems, sources
 
 ENCODER = "conditioner.embedders.3.encoder.encoder"
 DECODER = "first_stage_model.decoder"
@@ -143,24 +144,41 @@ def checkpoint(small, tmp_path):
     return path, made
 
 
-def test_numbers_land_in_their_places(checkpoint):
+def read_copy(path, network, cache):
+    return pytest.importorskip("safetensors.torch").load_file(
+        extract_network(path, network, cache).path
+    )
+
+
+def test_numbers_land_in_their_places(checkpoint, tmp_path):
     torch = pytest.importorskip("torch")
     path, made = checkpoint
-    clip = dict(read_single_file(path, "image_encoder"))
+    clip = read_copy(path, "image_encoder", tmp_path)
     assert {k: tuple(v.shape) for k, v in clip.items()} == expected.clip_vision()
-    layer = "vision_model.encoder.layers.1.self_attn"
-    joined = torch.cat([clip[f"{layer}.{part}_proj.weight"] for part in "qkv"])
-    assert torch.equal(joined, made[f"{TOWER}.transformer.resblocks.1.attn.in_proj_weight"])
+    for last in ("weight", "bias"):
+        name = f"vision_model.encoder.layers.1.self_attn.{{}}_proj.{last}"
+        joined = torch.cat([clip[name.format(part)] for part in "qkv"])
+        assert torch.equal(joined, made[f"{TOWER}.transformer.resblocks.1.attn.in_proj_{last}"])
     assert torch.equal(clip["visual_projection.weight"], made[f"{TOWER}.proj"].T)
-    vae = dict(read_single_file(path, "vae"))
+    vae = read_copy(path, "vae", tmp_path)
     assert {k: tuple(v.shape) for k, v in vae.items()} == expected.vae()
-    key = vae["decoder.mid_block.attentions.0.to_k.weight"]
-    assert torch.equal(key, made["first_stage_model.decoder.mid.attn_1.k.weight"][:, :, 0, 0])
-    assert torch.equal(
-        vae["decoder.up_blocks.0.resnets.2.time_mixer.mix_factor"],
-        made["first_stage_model.decoder.up.3.block.2.mix_factor"],
-    )
-    assert all(tensor.is_contiguous() for tensor in (*clip.values(), *vae.values()))
+    for name, source in sources("vae", {}).items():
+        assert torch.equal(vae[name].flatten(), made[source.name].flatten()), name
+
+
+def test_a_network_is_copied_once_and_again_when_the_file_changed(checkpoint, tmp_path):
+    path, _ = checkpoint
+    told = []
+    first = extract_network(path, "vae", tmp_path / "cache", say=told.append)
+    assert first.made
+    assert first.path.is_relative_to(tmp_path / "cache")
+    assert len(told) == 1
+    assert not extract_network(path, "vae", tmp_path / "cache").made
+    contents = bytearray(path.read_bytes())
+    contents[-1] ^= 1
+    path.write_bytes(contents)
+    os.utime(path, ns=(1, 1))
+    assert extract_network(path, "vae", tmp_path / "cache").made
 
 
 def write_zeros(path, shapes):
@@ -178,7 +196,7 @@ def test_another_checkpoint_is_refused_by_its_header(small, tmp_path):
     write_zeros(path, {"model.diffusion_model.out.0.weight": (3,)})
     assert len(single_file_problems(path, "vae")) == len(expected.vae())
     with pytest.raises(WeightsError, match=r"no SVD-XT checkpoint.*missing and \d+ more"):
-        next(read_single_file(path, "vae"))
+        extract_network(path, "vae", tmp_path)
 
 
 def test_a_wrong_shape_is_named(small, tmp_path):

@@ -8,13 +8,16 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from opensonic.errors import WeightsError
+from opensonic.weights.conversion import conversions, find_fresh
 from opensonic.weights.expected import Shapes
 from opensonic.weights.headers import read_header
 from opensonic.weights.ledger import read_ledger, sha256_of
-from opensonic.weights.pickles import conversions, is_fresh
 from opensonic.weights.places import Found, cache_folder, find_file
 from opensonic.weights.records import MODEL_FILES, REQUIRED, ModelFile
 from opensonic.weights.single_file import NETWORKS, single_file_problems
+
+OWN_SIZES = "sizes"
+"""Note in a file of our own training that says the network's sizes."""
 
 
 @dataclass(frozen=True)
@@ -133,10 +136,9 @@ def _look_into(name: str, found: Found) -> tuple[str, str]:
     if path.suffix == ".json":
         return _json_problem(path), "is JSON"
     if found.is_pickle:
-        for target in conversions(path, cache_folder(), beside=found.is_ours):
-            if is_fresh(target, path):
-                return tensor_problem(target, found.file), "names and shapes of its conversion"
-        return _pickle_problem(path), "is a PyTorch file; names are checked when it is converted"
+        if copy := find_fresh(conversions(path, cache_folder(), beside=found.is_ours), path):
+            return tensor_problem(copy, found.file), "names and shapes of its copy"
+        return _pickle_problem(path), "is a PyTorch file; names are checked when it is copied"
     if found.file.shapes:
         return tensor_problem(path, found.file), "names and shapes"
     return _pickle_problem(path), "is a PyTorch file"
@@ -154,6 +156,8 @@ def tensor_problem(path: Path, file: ModelFile) -> str:
     """
     expected = file.shapes() if file.shapes else {}
     header = read_header(path)
+    if OWN_SIZES in header.notes:
+        return ""  # of another size than the published; checked when it is loaded
     shapes: Shapes = {name.removeprefix(file.prefix): s for name, s in header.shapes.items()}
     problems = [f"lacks {name}" for name in expected if name not in shapes]
     problems += [

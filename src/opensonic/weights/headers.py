@@ -48,11 +48,13 @@ class Header:
     Attributes:
         shapes: Shape of every tensor by name.
         dtypes: Dtype of every tensor by name, as safetensors writes it.
+        places: First byte in the file, and the first after it, of every tensor by name.
         notes: Free text by key.
     """
 
     shapes: Shapes
     dtypes: dict[str, str]
+    places: dict[str, tuple[int, int]]
     notes: dict[str, str]
 
 
@@ -77,6 +79,10 @@ def read_header(path: Path) -> Header:
         header = Header(
             {name: tuple(map(int, entry["shape"])) for name, entry in entries.items()},
             {name: str(entry["dtype"]) for name, entry in entries.items()},
+            {
+                name: (start + entry["data_offsets"][0], start + entry["data_offsets"][1])
+                for name, entry in entries.items()
+            },
             {str(key): str(value) for key, value in notes.items()},
         )
         end = max((int(entry["data_offsets"][1]) for entry in entries.values()), default=0)

@@ -1,25 +1,24 @@
 """PyTorch's pickled checkpoints, read without running anything in them, and kept as safetensors.
 
 `torch.load(weights_only=True)` builds tensors and plain containers only and refuses the rest. The
-conversion is made once, beside the pickle or, where nothing can be put there, in the cache folder.
-It remembers size, time and SHA-256 of its source, and is made anew when that changed. The pickle is
-mapped, not read, and tensors are written one by one, so that memory stays small.
+copy is made once (`conversion`); the pickle is mapped, not read, so that memory stays small.
 """
 
 from __future__ import annotations
 
-import hashlib
-import os
-import secrets
 from collections.abc import Callable
-from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from opensonic.errors import WeightsError
-from opensonic.weights.headers import read_header, write_header
-from opensonic.weights.ledger import sha256_of
+from opensonic.weights.conversion import (
+    Converted,
+    Described,
+    choose_target,
+    conversions,
+    find_fresh,
+    write_copy,
+)
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -41,20 +40,6 @@ _DTYPES = {
     "float32": "F32",
     "float64": "F64",
 }
-_SIZE, _TIME, _SHA256 = "source_size", "source_mtime_ns", "source_sha256"
-
-
-@dataclass(frozen=True)
-class Converted:
-    """A pickle's tensors as safetensors.
-
-    Attributes:
-        path: The file.
-        made: Whether it was made just now.
-    """
-
-    path: Path
-    made: bool
 
 
 def convert_pickle(
@@ -79,45 +64,13 @@ def convert_pickle(
             tensors, or the conversion cannot be written.
     """
     targets = conversions(path, cache, beside=beside)
-    for target in targets:
-        if is_fresh(target, path):
-            return Converted(target, made=False)
-    target = next((t for t in targets if _may_write(t)), targets[-1])
+    if fresh := find_fresh(targets, path):
+        return Converted(fresh, made=False)
+    target = choose_target(targets)
     say(f"{path.name} is a pickle; its tensors are copied once to {target}")
-    _write(_load(path), target, path, prefix)
+    entries = _entries(_load(path), path, prefix)
+    write_copy(target, path, [entry for entry, _ in entries], (_bytes(t) for _, t in entries))
     return Converted(target, made=True)
-
-
-def conversions(path: Path, cache: Path, *, beside: bool = True) -> list[Path]:
-    """Give the places where a pickle's conversion may lie, the preferred one first.
-
-    Args:
-        path: The pickle.
-        cache: Folder for what cannot lie beside its pickle.
-        beside: Whether it may lie beside it.
-    """
-    key = hashlib.sha256(os.fsencode(path.absolute())).hexdigest()[:16]
-    kept = cache / "converted" / f"{path.stem}-{key}.safetensors"
-    return [path.with_suffix(".safetensors"), kept] if beside else [kept]
-
-
-def is_fresh(target: Path, source: Path) -> bool:
-    """Tell whether a conversion is whole and belongs to the pickle as it is now.
-
-    Same size and time are taken for the same file; with another time the contents decide.
-
-    Args:
-        target: The conversion.
-        source: The pickle.
-    """
-    try:
-        notes = read_header(target).notes
-        state = source.stat()
-    except (WeightsError, OSError):
-        return False
-    if notes.get(_SIZE) != str(state.st_size):
-        return False
-    return notes.get(_TIME) == str(state.st_mtime_ns) or notes.get(_SHA256) == sha256_of(source)
 
 
 def _load(path: Path) -> dict[str, Tensor]:
@@ -173,36 +126,14 @@ def _tensors_of(loaded: Any, path: Path) -> dict[str, Tensor]:  # noqa: ANN401 -
     return loaded
 
 
-def _write(tensors: dict[str, Tensor], target: Path, source: Path, prefix: str) -> None:
+def _entries(
+    tensors: dict[str, Tensor], source: Path, prefix: str
+) -> list[tuple[Described, Tensor]]:
     renamed = {name.removeprefix(prefix): tensor for name, tensor in tensors.items()}
     if len(renamed) < len(tensors):
         raise WeightsError(f"{source}: holds tensors both with and without {prefix!r}")
     entries = sorted(renamed.items(), key=lambda entry: (-entry[1].element_size(), entry[0]))
-    described = [(name, _dtype(t, name, source), tuple(t.shape)) for name, t in entries]
-    state = source.stat()
-    notes = {
-        "format": "pt",
-        "source": source.name,
-        _SIZE: str(state.st_size),
-        _TIME: str(state.st_mtime_ns),
-        _SHA256: sha256_of(source),
-    }
-    part = target.with_name(f".{target.stem}.{secrets.token_hex(4)}.part")
-    try:
-        target.parent.mkdir(parents=True, exist_ok=True)
-        with part.open("wb") as file:
-            write_header(file, described, notes)
-            for _, tensor in entries:
-                file.write(_bytes(tensor))
-        os.replace(part, target)  # noqa: PTH105 - over a file that is there, on Windows too
-    except OSError as error:
-        raise WeightsError(
-            f"{target}: the tensors of {source.name} cannot be written there ({error.strerror}); "
-            "make room or choose another folder"
-        ) from error
-    finally:
-        with suppress(OSError):
-            part.unlink(missing_ok=True)
+    return [(Described(n, _dtype(t, n, source), tuple(t.shape)), t) for n, t in entries]
 
 
 def _bytes(tensor: Tensor) -> memoryview:
@@ -221,22 +152,6 @@ def _dtype(tensor: Tensor, name: str, source: Path) -> str:
             f"{source}: {name} is a {tensor.dtype} {tensor.layout} tensor; expected plain numbers"
         )
     return known
-
-
-def _may_write(target: Path) -> bool:
-    """Tell whether a conversion may be put there: never over a file that we did not make."""
-    if not _can_write(target.parent):
-        return False
-    if not target.exists():
-        return True
-    try:
-        return _SHA256 in read_header(target).notes
-    except WeightsError:
-        return False
-
-
-def _can_write(folder: Path) -> bool:
-    return folder.is_dir() and os.access(folder, os.W_OK | os.X_OK)
 
 
 def _first_line(error: Exception) -> str:

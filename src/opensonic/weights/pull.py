@@ -14,7 +14,7 @@ from opensonic.weights.check import check_file
 from opensonic.weights.fetch import Fetched, UnavailableError, Wanted, fetch
 from opensonic.weights.ledger import Entry, note_file, read_ledger
 from opensonic.weights.places import hub_home, pull_folder
-from opensonic.weights.records import HUB, MODEL_FILES, REQUIRED, ModelFile
+from opensonic.weights.records import HUB, MODEL_FILES, PULLED, ModelFile
 from opensonic.weights.replies import check_url
 
 _LOOPBACK = ("localhost", "127.0.0.1", "::1")
@@ -37,7 +37,7 @@ def missing_files(names: Sequence[str] = (), models_dir: Path | None = None) -> 
     """Give the files that must be fetched: those that are nowhere, or wrong where they are.
 
     Args:
-        names: Keys of `MODEL_FILES`; none means all that the model needs.
+        names: Keys of `MODEL_FILES`; none means `PULLED`.
         models_dir: Folder that was named.
 
     Raises:
@@ -45,7 +45,7 @@ def missing_files(names: Sequence[str] = (), models_dir: Path | None = None) -> 
     """
     return [
         MODEL_FILES[name]
-        for name in dict.fromkeys(names or REQUIRED)
+        for name in dict.fromkeys(names or PULLED)
         if not check_file(name, models_dir).good
     ]
 

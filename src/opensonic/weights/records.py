@@ -246,5 +246,9 @@ _FILES: tuple[ModelFile, ...] = (
 MODEL_FILES = {file.name: file for file in _FILES}
 """Every file of the published model by name."""
 
-REQUIRED = tuple(file.name for file in _FILES if not file.optional)
+REQUIRED = tuple(file.name for file in _FILES if file.shapes)
 """Names of the files without which the model does not run, in the order of the records."""
+
+PULLED = tuple(file.name for file in _FILES if not file.optional)
+"""Names of the files that are fetched unless others are named: with the settings files, so that the
+folder serves other programs too."""

@@ -5,24 +5,28 @@ the encoder as `conditioner.embedders.3.encoder.*` (it has the quantising convol
 `first_stage_model` lacks) and OpenCLIP's picture tower as
 `conditioner.embedders.0.open_clip.model.visual.*`. Their UNet, `model.diffusion_model.*`, is not
 read: Sonic's replaces it. diffusers' converters know neither the temporal decoder nor the tower, so
-the table is here. Only the tensors that are asked for are read.
+the table is here. A copy of what is needed is made by moving bytes, without PyTorch.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+
+import numpy as np
 
 from opensonic.errors import WeightsError
+from opensonic.weights.conversion import (
+    Converted,
+    Described,
+    conversions,
+    find_fresh,
+    write_copy,
+)
 from opensonic.weights.expected import Shapes, clip_vision, vae
-from opensonic.weights.headers import read_header
-
-if TYPE_CHECKING:
-    Tensor = Any
-    """A torch.Tensor; safetensors makes it, so that this module need not import PyTorch."""
+from opensonic.weights.headers import Header, read_header
 
 NETWORKS = {"vae": vae, "image_encoder": clip_vision}
 """What a single file is read for, and the tensors that come out."""
@@ -149,35 +153,49 @@ def single_file_problems(path: Path, network: str) -> list[str]:
     return list(dict.fromkeys(problems))
 
 
-def read_single_file(path: Path, network: str) -> Iterator[tuple[str, Tensor]]:
-    """Read one network out of a single file, tensor by tensor, under diffusers' names.
+def extract_network(
+    path: Path, network: str, cache: Path, *, say: Callable[[str], None] = lambda _: None
+) -> Converted:
+    """Copy one network out of a single file into the cache folder, once, with diffusers' names.
 
     Args:
-        path: The file.
+        path: The single file.
         network: Key of `NETWORKS`.
-
-    Yields:
-        Name and tensor, on the CPU, in the file's dtype.
+        cache: Folder for the copy.
+        say: Called with one line for the user when a copy is made.
 
     Raises:
-        WeightsError: The file is damaged or lacks a tensor.
+        WeightsError: The file is damaged or lacks a tensor, or the copy cannot be written.
     """
-    from safetensors import safe_open
-
+    targets = conversions(path, cache, beside=False, part=network)
+    if fresh := find_fresh(targets, path):
+        return Converted(fresh, made=False)
     if problems := single_file_problems(path, network):
         raise WeightsError(
             f"{path}: is no SVD-XT checkpoint with a usable {network} ({problems[0]}"
             f"{f' and {len(problems) - 1} more' if problems[1:] else ''})"
         )
-    wanted = NETWORKS[network]()
-    with safe_open(path, framework="pt") as file:
-        for name, source in sources(network, read_header(path).shapes).items():
-            rows = wanted[name][0]
+    say(f"the {network} in {path.name} is copied once to {targets[0]}")
+    header, wanted = read_header(path), NETWORKS[network]()
+    found = sources(network, header.shapes)
+    described = [Described(n, header.dtypes[s.name], wanted[n]) for n, s in found.items()]
+    write_copy(targets[0], path, described, _contents(path, header, found.values()))
+    return Converted(targets[0], made=True)
+
+
+def _contents(path: Path, header: Header, found: Iterable[Source]) -> Iterator[bytes]:
+    """Give the bytes of each tensor: whole, a third of its rows, or with its sides swapped."""
+    with path.open("rb") as file:
+        for source in found:
+            first, last = header.places[source.name]
             if source.third is not None:
-                first = source.third * rows
-                tensor = file.get_slice(source.name)[first : first + rows]
-            else:
-                tensor = file.get_tensor(source.name)
+                length = (last - first) // 3
+                first += source.third * length
+                last = first + length
+            file.seek(first)
+            contents = file.read(last - first)
             if source.transposed:
-                tensor = tensor.T.contiguous()
-            yield name, tensor.reshape(wanted[name])
+                rows, columns = header.shapes[source.name]
+                values = np.frombuffer(contents, np.uint8).reshape(rows, columns, -1)
+                contents = values.swapaxes(0, 1).tobytes()
+            yield contents
