@@ -145,9 +145,9 @@ def test_more_blinks_at_the_ends_of_phrases():
 
 def test_amplitudes(five_minutes):
     spread = five_minutes[:, POSE].std(axis=0)
-    assert (spread > (0.6, 0.5, 0.35, 0.004, 0.003)).all()
-    assert (spread < (1.8, 1.6, 1.3, 0.02, 0.015)).all()
-    assert (np.abs(five_minutes[:, POSE]).max(axis=0) < (5, 4.5, 4, 0.05, 0.05)).all()
+    assert (spread > (1.6, 1.5, 0.8, 0.006, 0.004)).all()
+    assert (spread < (3, 2.8, 1.6, 0.02, 0.015)).all()
+    assert (np.abs(five_minutes[:, POSE]).max(axis=0) < (8.1, 7.4, 4.6, 0.06, 0.05)).all()
     body = five_minutes[:, BODY]
     assert (body >= LOW[BODY]).all()
     assert (body <= HIGH[BODY]).all()
@@ -156,6 +156,17 @@ def test_amplitudes(five_minutes):
 def test_nothing_drifts(five_minutes):
     thirds = five_minutes[:, POSE].reshape(3, -1, 5).mean(axis=1)
     assert (np.abs(thirds) < (0.8, 0.6, 0.6, 0.008, 0.008)).all()
+
+
+@pytest.mark.parametrize("who", ["five_minutes", "five_silent_minutes"])
+def test_nothing_repeats(who, request):
+    pose = request.getfixturevalue(who)[:, POSE]
+    for column in (pose - pose.mean(axis=0)).T:
+        power = np.abs(np.fft.rfft(column, 4 * len(column))) ** 2
+        alike = np.fft.irfft(power)[: len(column) // 2]
+        alike /= alike[0]
+        rising, falling = alike[50:-1] > alike[49:-2], alike[50:-1] >= alike[51:]
+        assert alike[50:-1][rising & falling].max() < 0.3
 
 
 def test_silence_is_calmer_and_alive(five_minutes, five_silent_minutes):
@@ -187,13 +198,13 @@ def test_movement_is_smooth():
     pose = play(make_heard(60, 60), 60)[:, POSE]
     speed = np.abs(np.diff(pose, axis=0)).max(axis=0)
     jump = np.abs(np.diff(pose, n=2, axis=0)).max(axis=0)
-    assert (speed < (0.35, 0.35, 0.3, 0.003, 0.003)).all()
-    assert (jump < (0.1, 0.1, 0.1, 0.001, 0.001)).all()
+    assert (speed < (0.5, 0.65, 0.4, 0.003, 0.003)).all()
+    assert (jump < (0.15, 0.2, 0.12, 0.001, 0.001)).all()
 
 
 def test_frames_between_ticks_are_interpolated():
     pose = play(make_heard(30, 100, talks=False), 100)[:, POSE]
-    assert (np.abs(np.diff(pose, n=2, axis=0)).max(axis=0) < (3e-3, 1e-3, 1e-3, 2e-5, 2e-5)).all()
+    assert (np.abs(np.diff(pose, n=2, axis=0)).max(axis=0) < (5e-3, 3e-3, 2e-3, 2e-5, 2e-5)).all()
 
 
 def test_silence_moves_alike_at_any_frame_rate():

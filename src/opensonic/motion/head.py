@@ -15,9 +15,10 @@ from opensonic.motion.cues import TICK_RATE, Cue, bump, ease
 Pose = npt.NDArray[np.float64]
 """(5,) yaw, pitch, roll in degrees, x and y in e."""
 
-_LIMIT = np.array([4.5, 3.8, 3.2, 0.04, 0.03])
-_POSTURE_STD = np.array([1.5, 0.9, 0.9, 0.012, 0.007])
-_UNREST_STD = np.array([0.7, 0.5, 0.45, 0.006, 0.004])
+_LIMIT = np.array([8.0, 7.0, 4.5, 0.05, 0.035])
+"""Softly, degrees and e: beyond it a head that was seen from the front alone looks flat."""
+_POSTURE_STD = np.array([3.6, 3.2, 1.8, 0.017, 0.011])
+_UNREST_STD = np.array([1.1, 1.0, 0.6, 0.007, 0.005])
 _IN_SILENCE = 0.4
 _TO_REST = 0.3
 _STIFFNESS = 3.2
@@ -25,7 +26,7 @@ _UNREST_S = 1.8
 _UNREST_SMOOTH_S = 0.3
 _UNREST_LOSS = 0.72
 _NOISE_TICKS = 128
-_LOUD_LIFT = -0.7
+_LOUD_LIFT = -1.0
 _BREATH_PITCH, _BREATH_Y = -0.25, -0.004
 _BREATH_SMOOTH_S = 0.07
 
@@ -66,12 +67,12 @@ class Head:
 
     def _accent(self, cue: Cue) -> Pose:
         if cue.accent:
-            rise_s = float(self._random.uniform(0.18, 0.24))
+            rise_s = float(self._random.uniform(0.2, 0.3))
             if self._random.random() < 0.3 + 0.45 * cue.accent:
-                peak = np.array([0, self._random.uniform(0.8, 1.9), 0, 0, 0.006])
+                peak = np.array([0, self._random.uniform(1.2, 3.0), 0, 0, 0.006])
             else:
-                turn, tilt = self._random.normal(0, (0.9, 0.7))
-                peak = np.array([turn, 0.4, tilt, 0, 0])
+                turn, tilt = self._random.normal(0, (1.6, 1.0))
+                peak = np.array([turn, 0.7, tilt, 0, 0])
             self._accents.append((cue.time_s, rise_s, cue.accent * peak))
         self._accents = [one for one in self._accents if cue.time_s - one[0] < 1]
         pose = np.zeros(5)
@@ -107,7 +108,7 @@ class _Unrest:
 
 
 class Breath:
-    """How full the chest is: 3 to 4.5 s a breath, in faster than out, and in when there is time."""
+    """How full the chest is: 2 to 6 s a breath, no two alike, in faster than out, and in when there is time."""
 
     def __init__(self, random: np.random.Generator) -> None:
         self._random = random
@@ -133,11 +134,11 @@ class Breath:
         self._inhales = not self._inhales
         self._from, self._start_s = self._smooth[1], cue.time_s
         if self._inhales:
-            self._to = float(self._random.uniform(0.8, 1.0))
-            self._length_s = float(self._random.uniform(1.1, 1.5)) - 0.4 * cue.activity
+            self._to = float(self._random.uniform(0.6, 1.0))
+            self._length_s = float(self._random.uniform(0.9, 1.7)) - 0.3 * cue.activity
         else:
-            self._to = float(self._random.uniform(0.0, 0.08))
-            self._length_s = float(self._random.uniform(2.0, 2.7)) + 0.3 * cue.activity
+            self._to = float(self._random.uniform(0.0, 0.15))
+            self._length_s = float(self._random.uniform(1.2, 3.9)) + 0.3 * cue.activity
 
 
 def lift_by_breath(pose: Pose, breath: float) -> Pose:
