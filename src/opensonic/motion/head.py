@@ -108,7 +108,7 @@ class _Unrest:
 
 
 class Breath:
-    """How full the chest is: 2 to 6 s a breath, no two alike, in faster than out, and in when there is time."""
+    """How full the chest is: 2 to 6 s a breath, in faster than out, and in when there is time."""
 
     def __init__(self, random: np.random.Generator) -> None:
         self._random = random
