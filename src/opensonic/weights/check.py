@@ -65,7 +65,7 @@ def require_files(
     told = []
     if missing:
         listed = "; ".join(f"{f.place} ({f.url}, {f.licence.name})" for f in missing)
-        told.append(f"{_count(missing)} of the Sonic model missing: {listed}")
+        told.append(f"{_count(missing, ' of the Sonic model')} missing: {listed}")
     if wrong:
         told.append(f"{_count(wrong)} wrong: {'; '.join(wrong)}")
     raise WeightsError(
@@ -209,5 +209,5 @@ def _pickle_problem(path: Path) -> str:
     return f"is no PyTorch file (it begins with {first!r}); fetch it again"
 
 
-def _count(things: list[ModelFile] | list[str]) -> str:
-    return "1 file is" if len(things) == 1 else f"{len(things)} files are"
+def _count(things: list[ModelFile] | list[str], of: str = "") -> str:
+    return f"1 file{of} is" if len(things) == 1 else f"{len(things)} files{of} are"

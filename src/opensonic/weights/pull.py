@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import quote, urlsplit
 
@@ -30,7 +30,7 @@ class Source:
     """
 
     url: str
-    token: str | None = None
+    token: str | None = field(default=None, repr=False)
 
 
 def missing_files(names: Sequence[str] = (), models_dir: Path | None = None) -> list[ModelFile]:
