@@ -88,8 +88,8 @@ class Gaze:
         elif (cue.pause or cue.activity < 0.3) and self._random.random() < _GLANCE_AWAY:
             side = self._random.choice((-1.0, 1.0))
             self._to = (
-                float(side * self._random.uniform(0.12, 0.28)),
-                float(self._random.uniform(-0.12, 0.1)),
+                float(side * self._random.uniform(0.18, 0.4)),
+                float(self._random.uniform(-0.2, 0.16)),
             )
             stay_s = self._random.uniform(0.5, 1.1)
         else:
@@ -112,10 +112,10 @@ class Brows:
     def step(self, cue: Cue) -> float:
         """Give brow_raise."""
         if cue.accent and self._random.random() < 0.3 + 0.3 * cue.accent:
-            size = float(self._random.uniform(0.15, 0.45)) * cue.accent
+            size = float(self._random.uniform(0.25, 0.6)) * cue.accent
             self._raises.append((cue.time_s, size, 0.16, 0.45))
         if cue.onset and self._random.random() < 0.35:
-            self._raises.append((cue.time_s, float(self._random.uniform(0.1, 0.3)), 0.25, 0.9))
+            self._raises.append((cue.time_s, float(self._random.uniform(0.15, 0.4)), 0.25, 0.9))
         self._raises = [one for one in self._raises if cue.time_s - one[0] < one[2] + one[3]]
         height = sum(
             size * bump(cue.time_s - start, rise, fall) for start, size, rise, fall in self._raises

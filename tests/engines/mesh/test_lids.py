@@ -110,3 +110,19 @@ def test_the_shares_of_an_eye_add_up_and_lids_do_not_fold(drawn, closure):
         upper, picture = lids.read(lid).astype(int), sample(drawn.image, places).astype(int)
         seen = (np.abs(upper - picture).max(-1) > 3) & (lid.above == 1)
         assert seen.sum() < 0.02 * (lid.above == 1).sum()
+
+
+def test_gaze_and_brows_go_as_far_as_people_let_them(drawn, renderer):
+    marks = drawn.face.landmarks
+    width = np.linalg.norm(marks[33, :2] - marks[133, :2])
+    rest = renderer.landmarks(blink(0))
+
+    def way(landmark, axis, **channels):
+        return float((renderer.landmarks(blink(0, **channels)) - rest)[landmark, axis])
+
+    assert 0.05 < way(468, 0, gaze_x=0.4) / width < 0.10
+    assert 0.02 < way(468, 1, gaze_y=0.4) / width < 0.08
+    for side in (105, 334):
+        assert 0.03 < -way(side, 1, brow_raise=0.7) / drawn.face.eye_distance < 0.08
+        assert 0.02 < way(side, 1, brow_raise=-0.5) / drawn.face.eye_distance < 0.05
+    assert way(107, 0, brow_raise=-1) > 0.2 > -0.2 > way(336, 0, brow_raise=-1)

@@ -21,16 +21,20 @@ from opensonic.face import topology
 SAMPLES = 97
 REACH = 1.6
 """How far the edges of the lids are carried on beyond the corners of the eye, in half eyes."""
-GAZE_REACH = np.array([0.026, 0.015], np.float32)
+GAZE_REACH = np.array([0.055, 0.034], np.float32)
 """How far the iris goes to the right and down, e."""
 LOWER_SHARE = 0.14
 """Share of the way that the lower lid goes."""
-LID_FOLLOWS = 0.2
+LID_FOLLOWS = 0.35
 """How far the upper lid goes with a gaze down, in ways of a blink."""
 _SLACK = 0.022
 """How far below its landmarks an open eye is taken to reach, e: shut, it must not look out."""
 _OPEN_FROM, _OPEN_AT = 0.018, 0.05
 """Heights of an eye between which it counts as shut and as open, e."""
+_RAISE, _SPREAD = 0.065, 0.012
+"""How far brows rise, and how far their inner ends go apart (for a frown: together), e."""
+_WIDE = 0.1
+"""Room between lid and brow, e, from which brows go their full way; with less, skin would fold."""
 _BROW = 0.02
 """How far the hairs of a brow reach below its lower landmarks, e."""
 _LEAST_ROOM, _MOST_ROOM = 0.05, 0.24
@@ -244,18 +248,24 @@ def brow_basis(points: Points, rig: Rig, eyes: tuple[Eye, Eye]) -> Floats:
     Returns:
         (N, 2, K) float32, px.
     """
-    down = np.zeros((len(points.xy), N_COEFFICIENTS), np.float32)
+    move = np.zeros((len(points.xy), 2, N_COEFFICIENTS), np.float32)
+    raised = move[..., INDEX["brow_raise"]]
     back = np.linalg.inv(rig.camera.axes[:2])
     u, v = points.face[:, 0], points.face[:, 1]
     forehead = ramp(v, -1.05, -0.66) * (1 - ramp(np.abs(u), 0.5, 0.85))
+    inner = ramp(np.abs(u), 0.0, 0.1) * (1 - ramp(np.abs(u), 0.14, 0.4))
     sides = (1 - ramp(u, -0.12, 0.12), ramp(u, -0.12, 0.12))
+    usual = np.mean([eye.room[np.abs(eye.grid) < 1] for eye in eyes])
+    rise = _RAISE * np.clip(usual / _WIDE, 0.7, 1)  # both alike, or the face would sneer
     for eye, side in zip(eyes, sides, strict=True):
         x, y = ((points.xy - eye.middle) @ back).T
         s = x / eye.half
         away = np.interp(s, eye.grid, eye.upper) - y
-        lift = np.clip((away - 0.01) / np.interp(s, eye.grid, eye.room), 0, 1)
-        down[:, INDEX["brow_raise"]] -= 0.04 * side * forehead * lift
-    return np.asarray(down[:, None, :] * rig.camera.axes[1][None, :, None], np.float32)
+        room = np.interp(s, eye.grid, eye.room)
+        lift = np.clip((away - 0.01) / room, 0, 1) * side * forehead
+        raised[:, 1] -= rise * lift
+        raised[:, 0] += _SPREAD * np.sign(u) * inner * lift
+    return np.asarray(np.einsum("nak,ap->npk", move, rig.camera.axes[:2]), np.float32)
 
 
 def lid_basis(points: Points, rig: Rig, eyes: tuple[Eye, Eye], is_lower: bool) -> Floats:

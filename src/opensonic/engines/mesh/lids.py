@@ -229,7 +229,7 @@ class Lids:
         above, below = _share(rest[..., 2], rest[..., 3], 1.0)
         right = (eye.iris - eye.middle) @ np.linalg.inv(self._axes)
         away = np.abs(eye.grid * eye.half - right[0]) * self._e / eye.radius
-        near = np.broadcast_to(1 - ramp(away.astype(np.float32), 1.0, 2.2), above.shape)
+        near = np.broadcast_to(1 - ramp(away.astype(np.float32), 1.0, 2.4), above.shape)
         return np.ascontiguousarray(np.stack([1 - above - below, near], -1), np.float32)
 
     def look(self, places: Floats, gaze: Floats) -> tuple[Floats, Floats]:
