@@ -16,7 +16,6 @@ import numpy.typing as npt
 
 from opensonic.engines.mesh.rig import Rig
 from opensonic.engines.mesh.sampling import SINGLE_MAP, Floats, Image
-from opensonic.engines.mesh.seam import Cover
 from opensonic.face import topology
 
 Numbers = npt.NDArray[np.floating[Any]]
@@ -36,6 +35,10 @@ _FRONT = 0.5
 _GLOSS, _SHADOW, _CORNER = 0.04, 0.12, 0.16
 """Light on the crest of the lower lip, and what the shadows take under it and in the corners."""
 _MOST = 0.24
+_ZERO, _LEVELS = 128, 500.0
+"""How the change of light is kept: its zero and its steps."""
+ONE = 128
+"""Light that does not change."""
 
 
 class Relief:
@@ -74,36 +77,30 @@ class Relief:
             light = -(side * steep_x + down * steep_y) + extra
             light -= _CORNER * _bell(np.abs(s), 1.0, 0.16) * _bell(away, 0.0, 0.05)
             gains.append(_MOST * np.tanh(light / _MOST))
-        self._gains = np.asarray(gains, np.float32) * np.float32(strength)
+        full = np.where(below > above, gains[1], gains[0]) * strength
+        self._light = np.asarray(np.rint(_ZERO + _LEVELS * full), np.uint8)
 
-    def shade(
-        self, picture: Image, places: tuple[Floats, Floats], cover: Cover, pout: float
-    ) -> Image:
-        """Light the lips of a frame.
+    def light(self, places: Floats, pout: float) -> Image:
+        """Say how the light changes.
 
         Args:
-            picture: (H, W, 3) uint8, RGB, the patch around the lips.
-            places: Two (H, W, 2) float32: the places of the picture that the upper and the lower
-                layer show there, px.
-            cover: How the lips cover the patch.
+            places: (H, W, 2) float32 places of the picture that a patch shows, px.
             pout: How far the lips come forward, 0 to 1.
 
         Returns:
-            (H, W, 3) uint8, RGB.
+            (H, W, 3) uint8, the same in each channel: `ONE` where the light stays.
         """
-        upper, lower = (
-            cv2.remap(
-                gain,
-                at - self._origin,
-                SINGLE_MAP,
-                cv2.INTER_LINEAR,
-                borderMode=cv2.BORDER_CONSTANT,
-            )
-            for gain, at in zip(self._gains, places, strict=True)
+        read = cv2.remap(
+            self._light,
+            places - self._origin,
+            SINGLE_MAP,
+            cv2.INTER_LINEAR,
+            borderMode=cv2.BORDER_CONSTANT,
+            borderValue=_ZERO,
         )
-        gain = cv2.blendLinear(upper, lower, cover.above, cover.below)
-        gain = cv2.cvtColor(gain * np.float32(pout) + 1, cv2.COLOR_GRAY2RGB)
-        return np.asarray(cv2.multiply(picture, gain, dtype=cv2.CV_8U), np.uint8)
+        share = pout * ONE / _LEVELS
+        scaled = cv2.convertScaleAbs(read, alpha=share, beta=ONE - _ZERO * share)
+        return np.asarray(cv2.cvtColor(scaled, cv2.COLOR_GRAY2RGB), np.uint8)
 
 
 def _bell(x: Numbers, middle: float, width: float) -> Numbers:

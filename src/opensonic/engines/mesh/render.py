@@ -19,9 +19,9 @@ from opensonic.engines.mesh.head import head_basis
 from opensonic.engines.mesh.lids import Lids
 from opensonic.engines.mesh.mouth import Mouth, head_reference, mouth_depth
 from opensonic.engines.mesh.person import find_person
-from opensonic.engines.mesh.relief import REACH, Relief
+from opensonic.engines.mesh.relief import ONE, REACH, Relief
 from opensonic.engines.mesh.rig import Rig
-from opensonic.engines.mesh.sampling import Floats, Image, combine, order
+from opensonic.engines.mesh.sampling import Box, Floats, Image, combine, order
 from opensonic.engines.mesh.seam import Seam, cover
 from opensonic.engines.mesh.sheet import Sheet
 from opensonic.engines.mesh.skin import landmark_basis, skin_basis
@@ -40,8 +40,8 @@ _MARGIN = 0.06
 """How far around the lips both layers are drawn, e."""
 _CLOSE = 0.04
 """Opening above which lips are not closed, e."""
-_FAINT = 0.02
-"""Strength below which a shadow is not seen."""
+_FAINT, _FAINT_POUT = 0.02, 0.06
+"""Strength below which a shadow is not seen, and of lips put forward."""
 _NOTHING = 1e-4
 """Value of a channel that shows nothing."""
 _GAZE = [INDEX["gaze_x"], INDEX["gaze_y"]]
@@ -160,9 +160,12 @@ class MeshRenderer:
         is_lower = np.zeros(layers.shape[1:3], bool)
         is_lower[start:stop] = self._is_lower(lips, self._lattice.xy[start:stop])
         is_lower[stop:] = True
-        self._draw_skin(frame, layers, is_lower)
+        places = np.where(is_lower[..., None], layers[1], layers[0])
+        self._draw_skin(frame, places)
+        pout = (float(factors[INDEX["lip_pucker"]]) - _FAINT_POUT) * self._style.relief
+        light = self._light_lips(frame, places, lips, pout) if pout > 0 else None
         if self._rig.lips.is_open or np.abs(factors[MOUTH]).max() > _NOTHING:
-            self._draw_mouth(frame, layers, lips, factors)
+            self._draw_mouth(frame, layers, lips, factors, light)
         gaze_x, gaze_y = factors[_GAZE].tolist()
         seen = [_beyond(gaze_x, _STEADY), _beyond(gaze_y, _STEADY)]
         gaze = np.array(seen, np.float32) * self._reach
@@ -208,17 +211,35 @@ class MeshRenderer:
         along, away = corners[1] - corners[0], nodes - corners[0]
         return np.asarray(along[0] * away[..., 1] - along[1] * away[..., 0] > 0)
 
-    def _draw_skin(self, frame: Image, layers: Floats, is_lower: npt.NDArray[np.bool_]) -> None:
+    def _draw_skin(self, frame: Image, places: Floats) -> None:
         """Warp what moves."""
-        places = np.where(is_lower[..., None], layers[1], layers[0])
         across, down = cv2.split(cv2.absdiff(places, self._lattice.xy))
         shift = np.maximum(across, down)
         shift[shift <= _STILL] = 0
         self._sheet.lay(places, shift, frame)
 
-    def _draw_mouth(self, frame: Image, layers: Floats, edges: Floats, factors: Floats) -> None:
-        pout = max(float(factors[INDEX["lip_pucker"]]) - _FAINT, 0.0) * self._style.relief
-        part = self._sheet.part_around(edges, (REACH if pout else _MARGIN) * self._rig.e)
+    def _light_lips(
+        self, frame: Image, places: Floats, edges: Floats, pout: float
+    ) -> tuple[Image, Box] | None:
+        """Light the lips as they come forward; give the light and the pixels that it is for."""
+        part = self._sheet.part_around(edges, REACH * self._rig.e)
+        if part is None:
+            return None
+        x0, y0, x1, y1 = box = self._sheet.box_of(part)
+        light = self._relief.light(self._sheet.locate(places, part), pout)
+        patch = frame[y0:y1, x0:x1]
+        cv2.multiply(patch, light, dst=patch, scale=1 / ONE)
+        return light, box
+
+    def _draw_mouth(
+        self,
+        frame: Image,
+        layers: Floats,
+        edges: Floats,
+        factors: Floats,
+        light: tuple[Image, Box] | None,
+    ) -> None:
+        part = self._sheet.part_around(edges, _MARGIN * self._rig.e)
         if part is None:
             return
         box = self._sheet.box_of(part)
@@ -226,9 +247,10 @@ class MeshRenderer:
         shares = cover(edges, box, self._style.softness)
         blend = cv2.blendLinear(above, below, shares.above, shares.below)
         picture = self._sheet.settle(np.asarray(blend, np.uint8), part)
-        if pout:
-            places = self._sheet.locate(layers[0], part), self._sheet.locate(layers[1], part)
-            picture = self._relief.shade(picture, places, shares, pout)
+        if light is not None:
+            own, (x0, y0, _, _) = light
+            own = own[box[1] - y0 : box[3] - y0, box[0] - x0 : box[2] - x0]
+            cv2.multiply(picture, own, dst=picture, scale=1 / ONE)
         press, tuck = factors[INDEX["lip_press"]], factors[INDEX["lower_lip_tuck"]]
         line = max(float(press), 0.7 * float(tuck), 0.8 * self._rig.lips.is_open)
         if line > _FAINT:
