@@ -4,6 +4,7 @@ import sys
 
 import pytest
 from PIL import Image
+from tests.model_hub import home, hub, published, small  # noqa: F401 - fixtures
 
 from opensonic import cli
 

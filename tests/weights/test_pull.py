@@ -1,69 +1,15 @@
 """From nothing to a folder that is whole, and what is said when it is not."""
 
-import dataclasses
-
 import pytest
+from tests.model_hub import SHAPES, write_tensors
 
 from opensonic.errors import InputError, WeightsError
 from opensonic.weights import records
 from opensonic.weights.check import check_contents, check_file, require_files
-from opensonic.weights.headers import write_header
 from opensonic.weights.ledger import NAME, read_ledger
 from opensonic.weights.networks import network_files
 from opensonic.weights.pull import missing_files, pull_file, read_token, sources
 from opensonic.weights.records import MODEL_FILES, PULLED, REQUIRED
-
-SHAPES = {"a.weight": (2, 3), "b": (1,)}
-
-
-@pytest.fixture
-def small(monkeypatch):
-    """Networks with two tensors, so that files are small."""
-    for name in REQUIRED:
-        monkeypatch.setitem(MODEL_FILES, name, smaller(MODEL_FILES[name]))
-
-
-def smaller(file):
-    return dataclasses.replace(file, shapes=lambda: dict(SHAPES))
-
-
-def write_tensors(path, shapes=SHAPES, dtype="F32", prefix="", notes=None):
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("wb") as file:
-        write_header(file, [(prefix + n, dtype, s) for n, s in shapes.items()], notes or {})
-        for shape in shapes.values():
-            size = 4 if dtype in ("F32", "I32") else 2
-            for side in shape:
-                size *= side
-            file.write(bytes(size))
-    return path
-
-
-def publish(hub, tmp_path, name):
-    """Put a file on the hub; the pickles as safetensors would not do, so as real ones."""
-    file = MODEL_FILES[name]
-    path = tmp_path / "made" / name
-    if file.remote.endswith(".json"):
-        contents = b'{"sizes": 1}'
-    elif file.is_pickle:
-        torch = pytest.importorskip("torch")
-        path.parent.mkdir(exist_ok=True)
-        torch.save({file.prefix + n: torch.ones(s) for n, s in SHAPES.items()}, path)
-        contents = path.read_bytes()
-    else:
-        contents = write_tensors(path).read_bytes()
-    for revision in ("main", "c0ffee"):
-        hub.put(f"{file.repository}/resolve/{revision}/{file.remote}", contents)
-    return contents
-
-
-@pytest.fixture
-def published(hub, tmp_path, small, monkeypatch):
-    """A hub with the whole model."""
-    for name in PULLED:
-        publish(hub, tmp_path, name)
-    monkeypatch.setenv("HF_ENDPOINT", f"{hub.url}/")
-    return hub
 
 
 def test_everything_is_fetched_checked_noted_and_made_ready(published, home):

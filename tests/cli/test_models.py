@@ -1,0 +1,136 @@
+"""`opensonic models` in this process, against a hub on this machine."""
+
+import json
+import sys
+
+import pytest
+from tests.model_hub import write_tensors
+
+from opensonic.weights.places import data_folder
+from opensonic.weights.records import MODEL_FILES, PULLED, REQUIRED
+
+
+def test_list_tells_use_licence_and_place(run, home, tmp_path):
+    path = write_tensors(tmp_path / MODEL_FILES["whisper"].place)
+    code, out, err = run("models", "list", "--models-dir", tmp_path)
+    assert code == 0
+    for name in MODEL_FILES:
+        assert name in out
+    for word in ("CC BY-NC-SA 4.0", "MIT", "missing", "not needed"):
+        assert word in out
+    assert "opensonic models pull" in err
+    code, out, _ = run("models", "list", "--models-dir", tmp_path, "--json")
+    files = {file["name"]: file for file in json.loads(out)["files"]}
+    assert set(files) == set(MODEL_FILES)
+    assert files["whisper"]["path"] == str(path)
+    assert files["unet"]["path"] is None
+    assert files["unet"]["licence"] == "CC BY-NC-SA 4.0"
+    assert files["yoloface"]["needed"] is False
+
+
+def test_pull_shows_licences_fetches_and_verify_agrees(run, published, home):
+    code, out, err = run("models", "pull", "--accept-licenses", "--json")
+    assert code == 0
+    assert err.index("CC BY-NC-SA 4.0") < err.index("fetched and checked")
+    assert "who may use it: anybody for non-commercial use" in err
+    fetched = json.loads(out)
+    assert fetched["folder"] == str(data_folder() / "models")
+    assert len(fetched["fetched"]) == len(PULLED)
+    code, out, err = run("models", "pull")
+    assert code == 0
+    assert "Nothing to fetch" in err
+    code, out, _ = run("models", "verify")
+    assert code == 0
+    assert out.count(" ok ") == len(REQUIRED)
+    assert out.replace("\n", " ").count("SHA-256") == len(REQUIRED)
+    code, out, _ = run("models", "path", "vae")
+    assert code == 0
+    assert out == f"{data_folder() / 'models' / MODEL_FILES['vae'].place}\n"
+
+
+def test_pull_of_one_file_into_a_folder_of_ones_own(run, published, tmp_path):
+    where = tmp_path / "mine"
+    code, _, _ = run("models", "pull", "whisper", "--models-dir", where, "--accept-licenses")
+    assert code == 0
+    assert (where / MODEL_FILES["whisper"].place).is_file()
+    assert len(published.asked) == 2  # the hub's redirect and the bytes
+
+
+def test_without_agreement_nothing_is_fetched(run, published, monkeypatch):
+    code, _, err = run("models", "pull")
+    assert code == 2
+    assert "--accept-licenses" in err.splitlines()[-1]
+    assert "CC BY-NC-SA 4.0" in err
+    assert published.asked == []
+    monkeypatch.setattr(sys.stdin, "isatty", lambda: True, raising=False)
+    monkeypatch.setattr("typer.confirm", lambda *_, **__: False)
+    code, _, err = run("models", "pull")
+    assert code == 2
+    assert "nothing was fetched" in err
+    assert published.asked == []
+    monkeypatch.setattr("typer.confirm", lambda *_, **__: True)
+    code, _, _ = run("models", "pull", "whisper")
+    assert code == 0
+
+
+def test_ctrl_c_while_fetching_says_how_to_go_on(run, published, monkeypatch):
+    def stop(*_, **__):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("opensonic.weights.pull.fetch", stop)
+    code, _, err = run("models", "pull", "whisper", "--accept-licenses")
+    assert code == 130
+    assert err.splitlines()[-1].endswith("the same command goes on with it")
+
+
+@pytest.mark.parametrize(
+    ("words", "expected", "told"),
+    [
+        (("pull", "nothing"), 2, "no model file is called 'nothing'; known: unet"),
+        (("pull", "--mirror", "ftp://a"), 2, "ftp://a: expected an address"),
+        (("verify", "nothing"), 2, "no model file is called"),
+        (("path", "nothing"), 2, "no model file is called"),
+        (("path", "unet"), 3, "unet is not on this machine; it is had at https://"),
+    ],
+)
+def test_errors_are_one_line_with_the_right_code(run, home, words, expected, told):
+    code, out, err = run("models", *words)
+    assert (code, out) == (expected, "")
+    assert told in err
+    assert err.count("\n") == 1
+    code, out, _ = run("models", *words, "--json")
+    assert code == expected
+    assert json.loads(out)["exit_code"] == expected
+
+
+def test_a_gated_repository_says_how_to_get_in(run, published):
+    published.token = "secret"
+    code, _, err = run("models", "pull", "vae", "--accept-licenses")
+    assert code == 3
+    assert "HF_TOKEN" in err.splitlines()[-1]
+    assert MODEL_FILES["vae"].page in err.splitlines()[-1]
+
+
+def test_verify_names_what_is_missing_and_what_is_wrong(run, home, small, tmp_path):
+    write_tensors(tmp_path / MODEL_FILES["whisper"].place, {"other": (2,)})
+    code, out, err = run("models", "verify", "--models-dir", tmp_path, "--quick")
+    assert code == 3
+    assert out.count("missing") == len(REQUIRED) - 1
+    assert "lacks a.weight" in out
+    assert "7 of 7 cannot be used" in err
+    code, out, _ = run("models", "verify", "whisper", "--models-dir", tmp_path, "--json")
+    found = json.loads(out)
+    assert (code, found["ok"]) == (3, False)
+    assert "lacks a.weight" in found["files"][0]["problem"]
+
+
+def test_path_without_a_name_is_the_folder_that_pull_fills(run, home, tmp_path):
+    assert run("models", "path")[1] == f"{data_folder() / 'models'}\n"
+    assert run("models", "path", "--models-dir", tmp_path)[1] == f"{tmp_path}\n"
+
+
+def test_help_comes_without_pytorch_and_names_every_command(run):
+    code, out, _ = run("models", "--help")
+    assert code == 0
+    for word in ("list", "pull", "verify", "path"):
+        assert word in out
