@@ -13,6 +13,7 @@ from opensonic.engines.mesh.matte import cut_out
 from opensonic.engines.mesh.person import find_person
 from opensonic.engines.mesh.render import MeshRenderer
 from opensonic.engines.mesh.rig import Rig
+from opensonic.engines.mesh.sampling import combine
 
 
 def pose(**channels):
@@ -158,3 +159,20 @@ def test_a_border_holds_only_what_it_cuts_off(example_portrait):
     assert moved[0, INDEX["head_x"]] > 0.8 * low.e
     free = np.array([[middle, face[10, 1] - 0.35 * rig.e]], np.float32)
     assert head_basis(rig.points(free), rig)[0, 1, INDEX["head_y"]] > 0.8 * rig.e
+
+
+@pytest.mark.parametrize("channels", [{"breath": 1}, {"head_yaw": 3}, {"head_roll": 4}])
+def test_what_does_not_move_is_untouched_also_beside_the_outline(example_portrait, channels):
+    image = np.pad(example_portrait.image, ((0, 120), (0, 0), (0, 0)), mode="edge")
+    portrait = replace(example_portrait, image=image)
+    rig = Rig(portrait)
+    rig.person = find_person(image, rig)
+    height, width = image.shape[:2]
+    x, y = np.meshgrid(np.arange(0, width, 4), np.arange(0, height, 4))
+    points = rig.points(np.column_stack([x.ravel(), y.ravel()]).astype(np.float32))
+    moved = np.abs(combine(head_basis(points, rig), np.append(pose(**channels), 0))).max(1)
+    moves = cv2.resize((moved.reshape(x.shape) > 0.01).astype(np.uint8), (width, height))
+    still = cv2.dilate(moves, np.ones((9, 9), np.uint8)) == 0
+    assert still.mean() > 0.1
+    frame = MeshRenderer(portrait).render(pose(**channels)).astype(int)
+    assert np.abs(frame - image)[still].max() <= 2

@@ -90,7 +90,7 @@ class Sheet:
         reach = np.asarray(cv2.dilate(shift, _AROUND), np.float32)[1:-1, 1:-1]
         far = np.float32(1.42) * reach + np.float32(1.5)
         seen = (self._outer <= far) & (reach > 0)
-        joined = self._join_rows(seen & (self._inner <= far))
+        joined = self._join_rows(seen) & self._join_rows(self._inner <= far)
         alone = self._join_rows(seen) & ~joined
         source = self._to_source(places)
         for number, (runs, joins) in enumerate(zip(_runs(alone), _runs(joined), strict=True)):
