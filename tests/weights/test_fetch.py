@@ -234,11 +234,17 @@ def test_fewer_bytes_than_told_count_as_broken_off(hub, get):
 
 
 @pytest.mark.parametrize(
-    "url", ["file:///etc/passwd", "ftp://a/b", "hub/a", "http://", "http://[x"]
+    "url", ["file:///etc/passwd", "ftp://a/b", "hub/a", "http://", "http://[x", "http://a b"]
 )
 def test_only_the_web_is_fetched_from(get, url):
     with pytest.raises(InputError, match="https://"):
         get(url)
+
+
+def test_an_address_with_a_password_is_refused_without_showing_it(get):
+    with pytest.raises(InputError, match="without a password") as error:
+        get("https://user:geheim@hub/a")
+    assert "geheim" not in str(error.value)
 
 
 def test_a_full_disk_is_told_before_the_first_byte(hub, get, monkeypatch, tmp_path):

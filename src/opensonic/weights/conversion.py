@@ -68,7 +68,8 @@ def conversions(source: Path, cache: Path, *, beside: bool = True, part: str = "
 def find_fresh(targets: Iterable[Path], source: Path) -> Path | None:
     """Give the first copy that is whole and belongs to the source as it is now.
 
-    Same size and time are taken for the same file; with another time the contents decide.
+    Same size and time are taken for the same file; with another time the contents decide, and the
+    copy then takes on that time, so that they are compared only once.
 
     Args:
         targets: Where copies may lie.
@@ -77,14 +78,22 @@ def find_fresh(targets: Iterable[Path], source: Path) -> Path | None:
     for target in targets:
         try:
             notes = read_header(target).notes
-            state = source.stat()
+            state, made = source.stat(), target.stat()
         except (WeightsError, OSError):
             continue
-        if notes.get(_SIZE) != str(state.st_size):
+        if notes.get(_SIZE) != str(state.st_size) or _SHA256 not in notes:
             continue
-        if notes.get(_TIME) == str(state.st_mtime_ns) or notes.get(_SHA256) == sha256_of(source):
+        if state.st_mtime_ns in (made.st_mtime_ns, _number(notes.get(_TIME, ""))):
+            return target
+        if notes[_SHA256] == sha256_of(source):
+            with suppress(OSError):
+                os.utime(target, ns=(state.st_atime_ns, state.st_mtime_ns))
             return target
     return None
+
+
+def _number(text: str) -> int | None:
+    return int(text) if text.isascii() and text.isdigit() else None
 
 
 def choose_target(targets: list[Path]) -> Path:

@@ -106,18 +106,21 @@ def continues(response: http.client.HTTPResponse, start: int, known: Told, told:
 
 
 def check_url(url: str) -> None:
-    """Refuse addresses of another kind than the web's.
+    """Refuse addresses of another kind than the web's, and such with a password in them.
 
     Raises:
-        InputError: It is neither http nor https.
+        InputError: It is no such address.
     """
     try:
         parts = urlsplit(url)
         good = parts.scheme in ("http", "https") and bool(parts.hostname)
+        good = good and url.isprintable() and " " not in url
     except ValueError:
         good = False
     if not good:
         raise InputError(f"{url}: expected an address that begins with https:// or http://")
+    if parts.username is not None:
+        raise InputError(f"https://...@{parts.hostname}: expected an address without a password")
 
 
 def retry_after(headers: Message) -> float | None:
