@@ -1,5 +1,7 @@
 """From nothing to a folder that is whole, and what is said when it is not."""
 
+import hashlib
+
 import pytest
 from tests.model_hub import SHAPES, write_tensors
 
@@ -110,11 +112,48 @@ def test_one_flipped_bit_is_found_by_reading_the_whole_file(published, tmp_path)
     assert sum(read) == len(contents)
 
 
-def test_what_was_not_fetched_has_no_known_hash(home, small, tmp_path):
+def test_what_nobody_noted_has_no_known_hash(home, small, tmp_path):
     write_tensors(tmp_path / MODEL_FILES["whisper"].place)
     verdict = check_contents(check_file("whisper", tmp_path))
     assert verdict.good
-    assert "no SHA-256 is known" in verdict.checked
+    assert "nobody noted its SHA-256" in verdict.checked
+
+
+def test_the_notes_of_hugging_face_are_believed(home, small, tmp_path):
+    path = write_tensors(tmp_path / "x/checkpoints" / MODEL_FILES["whisper"].place)
+    sha256 = hashlib.sha256(path.read_bytes()).hexdigest()
+    notes = path.parent / ".cache/huggingface/download"
+    notes.mkdir(parents=True)
+    note = notes / "model.safetensors.metadata"
+    note.write_text(f"c0ffee\n{sha256}\n1712656091.1\n")
+    verdict = check_contents(check_file("whisper", tmp_path / "x"))
+    assert verdict.good and "SHA-256 is right" in verdict.checked
+    note.write_text(f"c0ffee\n{'0' * 64}\n1712656091.1\n")
+    assert not check_contents(check_file("whisper", tmp_path / "x")).good
+    note.write_text("c0ffee")
+    assert "nobody noted" in check_contents(check_file("whisper", tmp_path / "x")).checked
+
+
+def test_the_names_of_the_caches_blobs_are_their_hashes(home, small):
+    root = home / "hf/hub/models--openai--whisper-tiny"
+    blob = write_tensors(root / "blobs" / "made")
+    right = blob.with_name(hashlib.sha256(blob.read_bytes()).hexdigest())
+    snapshot = root / "snapshots/c0ffee/model.safetensors"
+    snapshot.parent.mkdir(parents=True)
+    for name, good in ((right, True), (blob.with_name("f" * 64), False)):
+        blob = blob.rename(name)
+        snapshot.unlink(missing_ok=True)
+        try:
+            snapshot.symlink_to(name)
+        except OSError:
+            pytest.skip("this system makes no links")
+        assert check_contents(check_file("whisper")).good is good
+
+
+def test_a_pull_into_checkpoints_is_known_from_the_folder_above(published, tmp_path):
+    pull_file(MODEL_FILES["whisper"], tmp_path / "checkpoints")
+    verdict = check_contents(check_file("whisper", tmp_path))
+    assert "SHA-256 is right" in verdict.checked
 
 
 def test_nothing_is_fetched_offline(published, tmp_path, monkeypatch):

@@ -11,7 +11,7 @@ from opensonic.errors import WeightsError
 from opensonic.weights.conversion import conversions, find_fresh
 from opensonic.weights.expected import Shapes
 from opensonic.weights.headers import read_header
-from opensonic.weights.ledger import read_ledger, sha256_of
+from opensonic.weights.ledger import known_sha256, sha256_of
 from opensonic.weights.places import Found, cache_folder, find_file
 from opensonic.weights.records import MODEL_FILES, REQUIRED, ModelFile
 from opensonic.weights.single_file import NETWORKS, single_file_problems
@@ -107,15 +107,9 @@ def check_contents(verdict: Verdict, follow: Callable[[int], None] = lambda _: N
     found = verdict.found
     if found is None or not verdict.good:
         return verdict
-    entry = None
-    if found.path.is_relative_to(found.root):
-        place = found.path.relative_to(found.root).as_posix()
-        entry = read_ledger(found.root).get(place)
-    expected = found.file.sha256 or (entry.sha256 if entry else None)
+    expected = found.file.sha256 or known_sha256(found.path, found.root)
     if expected is None:
-        return Verdict(
-            verdict.file, found, "", f"{verdict.checked}; not fetched by us, so no SHA-256 is known"
-        )
+        return Verdict(verdict.file, found, "", f"{verdict.checked}; nobody noted its SHA-256")
     if (sha256 := sha256_of(found.path, follow)) != expected:
         return Verdict(
             verdict.file,
@@ -182,7 +176,7 @@ def _first(problems: list[str]) -> str:
     if not problems:
         return ""
     more = f" and {len(problems) - 1} more of the kind" if problems[1:] else ""
-    return f"{problems[0]}{more}: another network"
+    return f"{problems[0]}{more}, so it is another network's"
 
 
 def _json_problem(path: Path) -> str:

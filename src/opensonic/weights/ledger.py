@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import re
 import secrets
 from collections.abc import Callable
 from contextlib import suppress
@@ -22,6 +23,7 @@ NAME = "opensonic-files.json"
 """Of the note, in the folder that files are fetched into."""
 
 _BLOCK = 1 << 20
+_SHA256 = re.compile(r"[0-9a-f]{64}")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,6 +63,39 @@ def read_ledger(folder: Path) -> dict[str, Entry]:
             f"{path}: is damaged; delete it, then the files are noted again by: "
             "opensonic models pull"
         ) from error
+
+
+def known_sha256(path: Path, root: Path) -> str | None:
+    """Give the SHA-256 that a file should have, by our note or by that of huggingface_hub.
+
+    huggingface_hub names the files of its cache by it, and notes it below `.cache/huggingface` in
+    the folder that it was told to fetch into.
+
+    Args:
+        path: The file.
+        root: Folder at or above it, above which is not looked.
+
+    Returns:
+        In hexadecimal; None where nobody noted it.
+
+    Raises:
+        WeightsError: Our note is damaged or cannot be read.
+    """
+    for folder in path.parents:
+        place = path.relative_to(folder).as_posix()
+        if entry := read_ledger(folder).get(place):
+            return entry.sha256
+        try:
+            note = folder / ".cache/huggingface/download" / f"{place}.metadata"
+            told = note.read_text(encoding="utf-8").splitlines()[1].strip()
+        except (OSError, ValueError, IndexError):
+            told = ""
+        if _SHA256.fullmatch(told):
+            return told
+        if folder == root:
+            break
+    blob = path.resolve()
+    return blob.name if blob.parent.name == "blobs" and _SHA256.fullmatch(blob.name) else None
 
 
 def note_file(folder: Path, place: str, entry: Entry) -> None:
