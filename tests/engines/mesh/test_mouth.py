@@ -222,6 +222,27 @@ def test_a_statue_gets_a_mouth_of_its_stone(example):
     assert style.flesh[0] / style.flesh[2] == pytest.approx(style.teeth[0] / style.teeth[2], 0.05)
 
 
+def test_a_portrait_made_a_poster_counts_as_drawn_in_flat_colours(example):
+    def paint(image):
+        calm = image.astype(np.uint8)
+        for _ in range(4):
+            calm = cv2.bilateralFilter(calm, 11, 40, 11)
+        ink = cv2.adaptiveThreshold(
+            cv2.medianBlur(cv2.cvtColor(calm, cv2.COLOR_RGB2GRAY), 7),
+            255,
+            cv2.ADAPTIVE_THRESH_MEAN_C,
+            cv2.THRESH_BINARY,
+            13,
+            4,
+        )
+        return (calm // 28 * 28 + 14) * np.where(ink == 0, 0.25, 1.0)[..., None]
+
+    for recolour, expected in ((paint, True), (grey, False), (lambda image: image, False)):
+        portrait = restyled(example, recolour)
+        style = measure_style(portrait.image, Rig(portrait))
+        assert style.is_flat == expected
+
+
 def test_a_flat_drawing_gets_flat_shapes(drawn):
     rig = Rig(drawn)
     photo = replace(measure_style(drawn.image, rig), is_flat=False, is_drawn=False, tilt=0.0)

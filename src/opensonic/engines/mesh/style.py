@@ -29,6 +29,11 @@ _DRAWN = 17.0
 _FLAT = 80.0
 """Strongest edges over the lower quartile: photographs reach 30, soft renderings 55, flat colours
 110."""
+_EVEN, _STRONG = 0.05, 190.0
+"""Share of a face without any change of brightness, and the strongest tenth of its edges, from
+which it is filled with flat colours: photographs reach 0.01 and 170, drawings start at 0.09 and
+215."""
+_SPOT = np.ones((3, 3), np.uint8)
 _COLOURED = (0.02, 0.05)
 """Spread of redness in a face: up to 0.01 where a picture has one hue, 0.06 to 0.4 in colour."""
 _BLIND = 0.5
@@ -201,12 +206,14 @@ def _find_drawing(grey: npt.NDArray[np.float32], inside: Image, e: float) -> tup
     mask = cv2.resize(inside, size, interpolation=cv2.INTER_NEAREST)
     mask = cv2.erode(mask, np.ones((15, 15), np.uint8), borderValue=0)
     steep = np.hypot(cv2.Sobel(small, cv2.CV_32F, 1, 0), cv2.Sobel(small, cv2.CV_32F, 0, 1))
-    steep = steep[mask > 0]
+    range_ = cv2.dilate(small, _SPOT) - cv2.erode(small, _SPOT)
+    steep, even = steep[mask > 0], range_[mask > 0] < 1
     if len(steep) < 100:
         return False, False
-    quarter, half, most = np.percentile(steep, [25, 50, 99])
-    is_drawn = bool(most > _DRAWN * max(half, 1.0))
-    return is_drawn, is_drawn and bool(most > _FLAT * max(quarter, 1.0))
+    quarter, half, tenth, most = np.percentile(steep, [25, 50, 90, 99])
+    is_filled = bool(even.mean() > _EVEN and tenth > _STRONG)
+    is_drawn = is_filled or bool(most > _DRAWN * max(half, 1.0))
+    return is_drawn, is_filled or (is_drawn and bool(most > _FLAT * max(quarter, 1.0)))
 
 
 def _measure_light(image: Image, face: Floats, skin: Floats, colourful: float, rig: Rig) -> Floats:
