@@ -1,0 +1,1 @@
+"""What is done to frames after an engine has made them."""

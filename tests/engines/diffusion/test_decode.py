@@ -1,0 +1,79 @@
+import pytest
+import torch
+
+from opensonic.engines.diffusion.decode import (
+    LATENT_SCALE,
+    decode_clip,
+    decode_frames,
+    encode_picture,
+    to_bytes,
+    to_unit,
+)
+from opensonic.errors import InputError
+
+CLOSE = 1e-5
+
+
+def test_golden_autoencoder(golden, golden_vae, error):
+    case = golden.tensors("c_inputs")
+    mean = encode_picture(golden_vae, case["in.ref_img"])
+    assert error(mean, case["vae.ref_latent_mean"]) < CLOSE
+    for n in (1, 5):
+        frames = decode_frames(golden_vae, case["vae.in_z"][:n] * LATENT_SCALE)
+        assert error(frames, case[f"vae.decode{n}"]) < CLOSE
+
+
+@pytest.fixture(scope="module")
+def smooth_clip(golden_vae):
+    """Latents that change evenly, and what they give when decoded all at once."""
+    generator = torch.Generator().manual_seed(0)
+    keys = torch.randn(4, 4, 8, 8, generator=generator)
+    times = torch.linspace(0, 2.999, 40)
+    weights = (1 - torch.cos(torch.pi * (times % 1))) / 2
+    latents = torch.stack(
+        [torch.lerp(keys[int(t)], keys[int(t) + 1], w) for t, w in zip(times, weights, strict=True)]
+    )
+    latents = 0.3 * latents * LATENT_SCALE
+    return latents, to_unit(decode_frames(golden_vae, latents))
+
+
+def _worst_jump(frames, whole):
+    """Largest change between neighbours that is not in `whole`, over the mean change there."""
+    change, true = frames.diff(dim=0), whole.diff(dim=0)
+    excess = (change - true).abs().mean((1, 2, 3))
+    return (excess.max() / true.abs().mean()).item()
+
+
+def test_runs_fade_into_each_other(golden_vae, smooth_clip):
+    latents, whole = smooth_clip
+    published = torch.cat(list(decode_clip(golden_vae, latents, compat=True)))
+    ours = torch.cat(list(decode_clip(golden_vae, latents)))
+    assert len(published) == len(ours) == 40
+    assert _worst_jump(ours, whole) < _worst_jump(published, whole) / 4
+
+
+@pytest.mark.parametrize("n_frames", [1, 3, 14, 15, 22, 23, 40])
+@pytest.mark.parametrize("compat", [False, True])
+def test_every_frame_comes_once_and_in_pieces(golden_vae, smooth_clip, n_frames, compat):
+    latents, _ = smooth_clip
+    pieces = list(decode_clip(golden_vae, latents[:n_frames], compat=compat))
+    assert sum(len(piece) for piece in pieces) == n_frames
+    assert max(len(piece) for piece in pieces) <= (8 if compat else 14)
+    assert all(piece.min() >= 0 and piece.max() <= 1 for piece in pieces)
+
+
+def test_a_clip_that_fits_is_decoded_at_once(golden_vae, smooth_clip):
+    latents, _ = smooth_clip
+    (frames,) = decode_clip(golden_vae, latents[:9])
+    assert torch.equal(frames, to_unit(decode_frames(golden_vae, latents[:9])))
+
+
+def test_runs_must_advance(golden_vae, smooth_clip):
+    with pytest.raises(InputError, match="at most 5"):
+        next(decode_clip(golden_vae, smooth_clip[0], chunk=6, overlap=6))
+
+
+def test_bytes_are_rounded_by_default_and_cut_off_in_compat():
+    frames = torch.tensor([0.0, 0.5, 0.999, 1.0]).view(1, 1, 1, 4).expand(1, 3, 1, 4)
+    assert to_bytes(frames)[0, 0, :, 0].tolist() == [0, 128, 255, 255]
+    assert to_bytes(frames, compat=True)[0, 0, :, 0].tolist() == [0, 127, 254, 255]
