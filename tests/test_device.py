@@ -23,7 +23,7 @@ def stand_in(cuda=(), mps=False, bf16=True):
             memory_reserved=lambda name: 3 * GB,
             memory_allocated=lambda name: 1 * GB,
             get_device_name=lambda name: f"Card {name[5:]}",
-            is_bf16_supported=lambda: bf16,
+            is_bf16_supported=lambda including_emulation: bf16,
         ),
         mps=SimpleNamespace(recommended_max_memory=lambda: 1000),
         backends=SimpleNamespace(mps=SimpleNamespace(is_available=lambda: mps)),

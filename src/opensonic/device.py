@@ -98,7 +98,8 @@ def choose_dtype(device: Device, wanted: str = "auto") -> DtypeName:
     if wanted not in DTYPES:
         raise SettingsError(f"dtype {wanted!r}: expected auto, fp16, bf16 or fp32")
     dtype = DTYPES[wanted]
-    if dtype == "bfloat16" and device.kind == "cuda" and not _torch().cuda.is_bf16_supported():
+    on_cuda = dtype == "bfloat16" and device.kind == "cuda"
+    if on_cuda and not _torch().cuda.is_bf16_supported(including_emulation=False):
         raise SettingsError(f"dtype {wanted!r}: {device.model} cannot compute with it; try fp16")
     return dtype
 

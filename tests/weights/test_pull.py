@@ -75,8 +75,10 @@ def test_the_wrong_network_is_refused_after_it_came(published, tmp_path):
     file = MODEL_FILES["whisper"]
     wrong = write_tensors(tmp_path / "x", {"c": (1,)}).read_bytes()
     published.put(f"{file.repository}/resolve/main/{file.remote}", wrong)
-    with pytest.raises(WeightsError, match=r"lacks a\.weight and \d more.*it came from http"):
+    with pytest.raises(WeightsError, match=r"what came lacks a\.weight and \d more.*deleted"):
         pull_file(file, tmp_path / "in")
+    assert not (tmp_path / "in" / file.place).exists()
+    assert read_ledger(tmp_path / "in") == {}  # so that the right one is not refused later
 
 
 def test_a_wrong_file_that_was_not_fetched_is_not_overwritten(published, tmp_path):

@@ -125,11 +125,11 @@ def pull_file(
                 raise
             say(f"{error}; trying the next server")
             continue
-        _note(folder, file, wanted, fetched)
         break
-    verdict = check_file(file.name, folder)
-    if verdict.problem:
-        raise WeightsError(f"{folder / file.place}: {verdict.problem}; it came from {wanted.url}")
+    if problem := check_file(file.name, folder).problem:
+        (folder / file.place).unlink()
+        raise WeightsError(f"{wanted.url}: what came {problem}; it was deleted")
+    _note(folder, file, wanted, fetched)
     return folder / file.place
 
 
