@@ -10,6 +10,7 @@ import pytest
 
 from opensonic.errors import InputError, WeightsError
 from opensonic.weights import fetch as module
+from opensonic.weights import parts
 from opensonic.weights.fetch import UnavailableError, Wanted, fetch
 
 CONTENTS = bytes(range(256)) * 4096  # 1 MiB
@@ -275,6 +276,35 @@ def test_a_folder_that_cannot_be_made_is_named(hub, tmp_path):
     wanted = Wanted(url=hub.put("a", CONTENTS), page="")
     with pytest.raises(WeightsError, match="cannot be written"):
         fetch(wanted, tmp_path / "in" / "model.bin")
+
+
+def test_two_processes_do_not_write_the_same_part(hub, get, tmp_path):
+    url = hub.put("a", CONTENTS)
+
+    def again(done, total):
+        for _ in range(2):  # who was refused does not open the door
+            with pytest.raises(WeightsError, match="another process is fetching this file"):
+                get(url)
+
+    get(url, again)
+    assert get(url)[1] == CONTENTS
+
+
+def test_a_folder_that_may_not_be_written_is_named(hub, get, monkeypatch):
+    def refuse(*_):
+        raise PermissionError(errno.EACCES, "Permission denied")
+
+    monkeypatch.setattr(parts.Path, "open", refuse)
+    with pytest.raises(WeightsError, match=r"cannot be written .Permission denied.*--models-dir"):
+        get(hub.put("a", CONTENTS))
+
+
+def test_a_drive_without_locks_does_too(hub, get, monkeypatch):
+    def unknown(_):
+        raise OSError(errno.ENOLCK, "No locks available")
+
+    monkeypatch.setattr(parts, "_lock", unknown)
+    assert get(hub.put("a", CONTENTS))[1] == CONTENTS
 
 
 def test_a_silent_server_counts_as_broken_off(hub, get, monkeypatch, pauses):

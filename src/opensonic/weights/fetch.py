@@ -8,21 +8,26 @@ token. What comes is checked against what was asked for, or else against what th
 
 from __future__ import annotations
 
-import errno
 import http.client
 import os
-import shutil
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from opensonic.errors import WeightsError
 from opensonic.weights.ledger import sha256_of
-from opensonic.weights.parts import forget_part, remember_part, remembered, size_of
+from opensonic.weights.parts import (
+    check_room,
+    forget_part,
+    held,
+    remember_part,
+    remembered,
+    size_of,
+    write_errors,
+)
 from opensonic.weights.replies import Redirects, Told, check_url, continues, retry_after, told_by
 
 ATTEMPTS = 5
@@ -101,19 +106,38 @@ def fetch(
 
     Raises:
         InputError: The URL is none of http or https.
-        UnavailableError: This server does not give the file.
-        WeightsError: The download kept breaking off, what came is not what was promised, or it
-            cannot be written.
+        UnavailableError: This server does not give the file, or kept breaking off.
+        WeightsError: What came is not what was promised, it cannot be written, or another process
+            is fetching it.
     """
     check_url(wanted.url)
     part = target.with_name(f".{target.name}.part")
-    with _write_errors(target):
+    with write_errors(target):
         target.parent.mkdir(parents=True, exist_ok=True)
+    with held(part):
+        told = _fetch_part(wanted, part, follow, sleep)
+        fetched = _checked(wanted, part, told)
+        with write_errors(target):
+            os.replace(part, target)  # noqa: PTH105 - over a file that is there, on Windows too
+        forget_part(part)
+    return fetched
+
+
+def _fetch_part(
+    wanted: Wanted,
+    part: Path,
+    follow: Callable[[int, int], None],
+    sleep: Callable[[float], None],
+) -> Told:
+    """Try until all is there, or no try gets on any more; return what the server told.
+
+    Raises:
+        UnavailableError: The download kept breaking off.
+    """
     failures, most = 0, size_of(part)
     while True:
         try:
-            told = _attempt(wanted, part, follow)
-            break
+            return _attempt(wanted, part, follow)
         except _BrokenOffError as error:
             failures = 1 if size_of(part) > most else failures + 1
             most = max(most, size_of(part))
@@ -124,11 +148,6 @@ def fetch(
                 ) from error
             pause = 2.0 ** (failures - 1) if error.wait_s is None else error.wait_s
             sleep(min(pause, LONGEST_WAIT_S))
-    fetched = _checked(wanted, part, told)
-    with _write_errors(target):
-        os.replace(part, target)  # noqa: PTH105 - over a file that is there, on Windows too
-    forget_part(part)
-    return fetched
 
 
 def _attempt(wanted: Wanted, part: Path, follow: Callable[[int, int], None]) -> Told:
@@ -186,12 +205,12 @@ def _receive(
     told: Told,
     follow: Callable[[int, int], None],
 ) -> None:
-    with _write_errors(part):
+    with write_errors(part):
         remember_part(part, told)
     done, total = start, told.size or 0
-    with _write_errors(part), part.open("r+b" if start else "wb") as file:
+    with write_errors(part), part.open("r+b" if start else "wb") as file:
         file.seek(start)
-        _check_room(part, total - done)
+        check_room(part, total - done)
         follow(done, total)
         while block := _read(response):
             file.write(block)
@@ -274,22 +293,3 @@ def _checked(wanted: Wanted, part: Path, told: Told) -> Fetched:
 def _reason(error: Exception) -> str:
     cause = getattr(error, "reason", error)
     return str(getattr(cause, "strerror", None) or cause) or type(cause).__name__
-
-
-def _check_room(part: Path, missing: int) -> None:
-    free = shutil.disk_usage(part.parent).free
-    if missing > free:
-        raise OSError(
-            errno.ENOSPC, f"{missing / 1e9:.2f} GB more are needed, {free / 1e9:.2f} GB are free"
-        )
-
-
-@contextmanager
-def _write_errors(path: Path) -> Iterator[None]:
-    try:
-        yield
-    except OSError as error:
-        advice = "make room, or name another folder with --models-dir; what came is kept"
-        if error.errno not in (errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC)):
-            advice = "check its permissions, or name another folder with --models-dir"
-        raise WeightsError(f"{path}: cannot be written ({error.strerror}); {advice}") from error
