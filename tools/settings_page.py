@@ -35,7 +35,8 @@ def _row(option: Option) -> str:
     default = "" if option.default is None else str(option.default)
     default = {"True": "on", "False": "off"}.get(default, default)
     advice = f"{option.advice.low:g} to {option.advice.high:g}" if option.advice else ""
-    return f"| `{option.name}` | {option.help} | {default} | {accepted} | {advice} |"
+    meaning = f"{option.help} ({option.only} engine only)" if option.only else option.help
+    return f"| `{option.name}` | {meaning} | {default} | {accepted} | {advice} |"
 
 
 if __name__ == "__main__":

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from opensonic.clock import frame_count
-from opensonic.engines.base import Engine
+from opensonic.engines.base import PLAIN_RUN, Engine, Run
 from opensonic.engines.registry import build_engine
 from opensonic.errors import EncodeError, InputError
 from opensonic.face.portrait import prepare_portrait
@@ -27,7 +27,7 @@ from opensonic.motion.gain import scale_motion
 from opensonic.motion.track import Track, track_of
 from opensonic.motion.writer import check_motion_target, motion_file, note_motion
 from opensonic.progress import Progress, Report, ignore
-from opensonic.settings import Settings, choose
+from opensonic.settings import Settings, choose, without_effect
 from opensonic.speech.network import open_network
 from opensonic.values import Chunk, Motion, Performance, Portrait, Speech
 
@@ -42,6 +42,7 @@ if TYPE_CHECKING:
 
 SILENT_PEAK = 1e-3
 """Peak (1.0 is full scale) under which a recording counts as silent: -60 dB."""
+SILENT_NOTE = "the sound is silent: the mouth stays closed"
 
 
 @dataclass(frozen=True)
@@ -96,8 +97,8 @@ class Video:
 
     @property
     def n_frames(self) -> int:
-        """Number of frames: as many as cover the sound."""
-        return frame_count(self.speech.duration, self.fps)
+        """Number of frames: as many as cover the sound, unless `compat` leaves some out."""
+        return self.engine.count_frames(self.speech, self.settings)
 
     @property
     def size(self) -> tuple[int, int]:
@@ -115,19 +116,21 @@ class Video:
         for chunk in self._draw():
             yield replace(chunk, frames=chunk.frames.copy())
 
-    def _draw(self) -> Iterator[Chunk]:
-        return self.engine.animate(self.portrait, self.performance or self.speech, self.settings)
+    def _draw(self, run: Run = PLAIN_RUN) -> Iterator[Chunk]:
+        source = self.performance or self.speech
+        return self.engine.animate(self.portrait, source, self.settings, run)
 
     def save(
         self, path: str | Path, progress: Progress = ignore, *, motion: str | Path | None = None
     ) -> Saved:
         """Draw the frames and write them with the sound as H.264 and AAC.
 
-        The file appears under its name only when it is whole.
+        The file appears under its name only when it is whole. With `resume`, an engine that works
+        long keeps what is finished in `state_path(path)` until then.
 
         Args:
             path: Target, ending in .mp4, .m4v or .mov.
-            progress: Told about every few frames.
+            progress: Told about every few frames, and about what comes before the first.
             motion: Where to write the motion that the frames show: .csv or .json. Neither file
                 appears if the other cannot be written.
 
@@ -137,13 +140,15 @@ class Video:
         """
         target = Path(path)
         _check_not_source(target, self.sources)
+        run = Run(progress=progress, state=state_path(target) if self.settings.resume else None)
+        frames = self._draw(run)
         beside: AbstractContextManager[Callable[[Motion], None] | None] = nullcontext()
         if motion is not None:
             _check_not_source(Path(motion), self.sources)
             beside = motion_file(Path(motion), self.fps)
         with beside as write:
             encode_video(
-                note_motion(self._draw(), write, self.engine.name) if write else self._draw(),
+                note_motion(frames, write, self.engine.name) if write else frames,
                 target,
                 fps=self.fps,
                 size=self.size,
@@ -152,8 +157,15 @@ class Video:
                 label=self.settings.label,
                 progress=progress,
             )
+        if run.state is not None:
+            run.state.unlink(missing_ok=True)
         duration = float(self.n_frames / self.fps)
         return Saved(target, self.n_frames, duration, target.stat().st_size)
+
+
+def state_path(output: Path) -> Path:
+    """Give the file in which finished work waits while a video with `resume` is not whole yet."""
+    return output.with_name(f"{output.name}.resume")
 
 
 def animate(
@@ -190,7 +202,7 @@ def animate(
         InputError: The picture, the sound or the motion cannot be used.
         NoFaceError: The picture holds no usable face.
         SettingsError: A setting is unknown or out of range.
-        WeightsError: A weight file of the package is damaged, or `lips` is none.
+        WeightsError: A weight file is missing or damaged, or `lips` is none.
         EncodeError: `output` or `motion_output` cannot be written.
 
     Example:
@@ -208,7 +220,8 @@ def animate(
         _check_not_source(Path(motion_output), sources)
     if chosen.lips is not None:
         open_network(chosen.lips_path())
-    engine, reason = build_engine(chosen.engine)
+    with_motion = motion is not None or motion_output is not None
+    engine, reason = build_engine(chosen.engine, chosen, with_motion=with_motion)
     track = None if motion is None else _prepare_track(motion)
     progress(Report("reading the sound", 0, 1))
     sound, notes = _prepare_speech(speech, chosen.duration)
@@ -219,14 +232,20 @@ def animate(
         advice += performance.warnings
     progress(Report("finding the face", 0, 1))
     name = str(portrait) if isinstance(portrait, (str, Path)) else "portrait"
-    prepared = prepare_portrait(read_image(portrait), name, chosen)
+    prepared = prepare_portrait(
+        read_image(portrait), name, chosen, keep_original=engine.wants_original
+    )
+    notes += prepared.notes
+    notes += engine.check(prepared.portrait, performance or sound, chosen)
+    if idle := without_effect(engine.name, settings):
+        notes.append(f"no effect with the {engine.name} engine: {', '.join(idle)}")
     return Video(
         portrait=prepared.portrait,
         speech=sound,
         settings=chosen,
         engine=engine,
         engine_reason=reason,
-        notes=(*notes, *prepared.notes),
+        notes=tuple(notes),
         warnings=(*advice, *sound.warnings, *prepared.warnings),
         sources=sources,
         performance=performance,
@@ -294,5 +313,5 @@ def _prepare_speech(source: SpeechSource, duration: Fraction | None) -> tuple[Sp
             notes.append(f"sound cut from {float(speech.duration):.2f} s to {float(duration):g} s")
             speech = cut_speech(speech, duration)
     if speech.peak < SILENT_PEAK:
-        notes.append("the sound is silent: the mouth stays closed")
+        notes.append(SILENT_NOTE)
     return speech, notes

@@ -14,11 +14,15 @@ class Report:
         stage: What is being done, in a word or two.
         done: Units finished.
         total: Units in all.
+        unit: What is counted, where it is not what the watcher expects.
+        detail: More about where the work stands, such as "step 3 of 25".
     """
 
     stage: str
     done: int
     total: int
+    unit: str = ""
+    detail: str = ""
 
 
 class Progress(Protocol):

@@ -76,6 +76,13 @@ class Choices:
     words: tuple[str, ...]
 
 
+@dataclass(frozen=True)
+class Only:
+    """The one engine that a setting steers; without it, all."""
+
+    engine: str
+
+
 PRESETS: Mapping[str, Mapping[str, Any]] = types.MappingProxyType(
     {
         "preview": {"min_resolution": 384},
@@ -87,7 +94,7 @@ PRESETS: Mapping[str, Mapping[str, Any]] = types.MappingProxyType(
 )
 """The named bundles of settings."""
 
-ENGINES = ("auto", "mesh", "still")
+ENGINES = ("auto", "mesh", "sonic", "still")
 """The accepted engine names; `auto` takes the best that this machine can run."""
 
 
@@ -138,34 +145,97 @@ class Settings:
     ] = None
     dynamic_scale: Annotated[
         float,
-        Help("strength of the mouth's movement; at 0 it barely moves"),
+        Help("strength of the mouth's movement; at 0 it barely moves (sonic: of the expression)"),
         Range(0, 2),
         Advice(1.0, 1.2, "the mouth moves less than the speech does", "the mouth overdoes it"),
     ] = 1.0
     motion_scale: Annotated[
         float,
-        Help("strength of head, blinks and brows; 0 keeps the head at rest"),
+        Help(
+            "strength of head, blinks and brows; 0 keeps the head at rest (sonic: of the head's "
+            "movement)"
+        ),
         Range(0, 2),
         Advice(1.0, 1.1, "the person gets stiff", "the head moves more than a speaker's does"),
     ] = 1.0
     fps: Annotated[
         Fraction, Help("frames per second, a fraction such as 30000/1001 too"), Range(1, 120)
     ] = Fraction(25)
-    seed: Annotated[
-        int, Help("the same seed gives the same blinks and head movements"), Range(0, MAX_SEED)
-    ] = 0
+    seed: Annotated[int, Help("the same seed gives the same movements"), Range(0, MAX_SEED)] = 0
     face: Annotated[
         str, Help("which face when there are several: largest, its number from 0, or a point x,y")
     ] = "largest"
     lips: Annotated[
         str | None,
         Help("a file of lips that you trained with `opensonic train speech`; unset: our own"),
+        Only("mesh"),
     ] = None
     label: Annotated[
         str,
         Help("mark as AI-generated: none, in the file's metadata, or visible in the picture too"),
         Choices(("none", "metadata", "visible")),
     ] = "metadata"
+    inference_steps: Annotated[
+        int,
+        Help("denoising steps: more take longer and show more detail"),
+        Range(1, 200),
+        Advice(
+            20,
+            30,
+            "below 10 frames are blurred, below 20 they lack detail",
+            "above 50 nothing is gained but time is lost",
+        ),
+        Only("sonic"),
+    ] = 25
+    audio_guidance: Annotated[
+        float,
+        Help("how strongly the speech drives the face; as published 7.5"),
+        Range(0, 30),
+        Only("sonic"),
+    ] = 7.5
+    image_guidance: Annotated[
+        float,
+        Help("how closely the frames keep to the picture; as published 2"),
+        Range(0, 30),
+        Only("sonic"),
+    ] = 2.0
+    speed: Annotated[
+        str,
+        Help("exact changes no number; fast and faster save work and change the frames a little"),
+        Choices(("exact", "fast", "faster")),
+        Only("sonic"),
+    ] = "exact"
+    compat: Annotated[
+        bool,
+        Help("give what the published program gives, its frame count, rounding and end included"),
+        Only("sonic"),
+    ] = False
+    resume: Annotated[
+        bool,
+        Help("keep finished work beside the video when stopped; the same command goes on with it"),
+        Only("sonic"),
+    ] = False
+    device: Annotated[
+        str,
+        Help("what computes: auto, cuda, cuda:1, mps or cpu"),
+        Only("sonic"),
+    ] = "auto"
+    dtype: Annotated[
+        str,
+        Help("numbers that are computed with; auto: fp16 on a GPU, fp32 on the CPU"),
+        Choices(("auto", "fp16", "bf16", "fp32")),
+        Only("sonic"),
+    ] = "auto"
+    memory_budget: Annotated[
+        str | None,
+        Help("memory of the device that may be used, such as 10GB; unset: what is free"),
+        Only("sonic"),
+    ] = None
+    models_dir: Annotated[
+        str | None,
+        Help("folder with the model's files, looked in first; see `opensonic models`"),
+        Only("sonic"),
+    ] = None
 
     def __post_init__(self) -> None:
         for option in describe():
@@ -181,6 +251,10 @@ class Settings:
         """Give the file of the `lips` setting; None stands for the package's own."""
         return None if self.lips is None else Path(self.lips)
 
+    def models_path(self) -> Path | None:
+        """Give the folder of the `models_dir` setting; None stands for the usual places."""
+        return None if self.models_dir is None else Path(self.models_dir)
+
 
 @dataclass(frozen=True)
 class Option:
@@ -195,6 +269,7 @@ class Option:
         range: Accepted numbers, or None.
         advice: Numbers that give good results, or None.
         choices: Accepted words, or None.
+        only: The one engine that it steers, or None for all.
     """
 
     name: str
@@ -205,6 +280,7 @@ class Option:
     range: Range | None
     advice: Advice | None
     choices: tuple[str, ...] | None
+    only: str | None
 
 
 @lru_cache(maxsize=1)
@@ -241,6 +317,20 @@ def choose(**chosen: Any) -> tuple[Settings, list[str]]:  # noqa: ANN401 - any s
     bundle = PRESETS.get(preset, {}) if preset else {}
     settings = Settings(**{**bundle, **by_hand})
     return settings, _advise(by_hand)
+
+
+def without_effect(engine: str, chosen: Mapping[str, Any]) -> list[str]:
+    """List the settings that were chosen by hand and that an engine leaves aside.
+
+    Args:
+        engine: Its name.
+        chosen: Values by field name; None means not chosen.
+    """
+    return [
+        option.name
+        for option in describe()
+        if chosen.get(option.name) is not None and option.only not in {None, engine}
+    ]
 
 
 def parse(option: Option, value: Any) -> Any:  # noqa: ANN401 - any setting's type
@@ -307,7 +397,7 @@ def _describe(name: str, hint: object, default: object) -> Option:
     optional = get_origin(base) in (Union, types.UnionType)
     kind = next(kind for kind in get_args(base) if kind is not type(None)) if optional else base
     found = {type(note): note for note in notes}
-    choices = found.get(Choices)
+    choices, only = found.get(Choices), found.get(Only)
     return Option(
         name=name,
         kind=kind,
@@ -317,6 +407,7 @@ def _describe(name: str, hint: object, default: object) -> Option:
         range=found.get(Range),
         advice=found.get(Advice),
         choices=choices.words if choices else None,
+        only=only.engine if only else None,
     )
 
 

@@ -60,11 +60,13 @@ class Portrait:
         image: (H, W, 3) uint8, RGB.
         face: The face, in pixels of `image`.
         name: What messages call the picture.
+        original: The same picture before it was resized, where an engine wants it.
     """
 
     image: npt.NDArray[np.uint8]
     face: Face
     name: str = "portrait"
+    original: Portrait | None = None
 
     def __post_init__(self) -> None:
         _require(self.image, (None, None, 3), "uint8", self.name)

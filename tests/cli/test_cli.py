@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from opensonic.engines.base import PLAIN_RUN, Engine
 from opensonic.engines.registry import BUILDERS
 from opensonic.errors import WeightsError
 from opensonic.settings import describe
@@ -189,15 +190,16 @@ def test_doctor_is_content(run):
 
 
 def test_doctor_finds_an_engine_that_cannot_draw(run, monkeypatch):
-    class Broken:
+    class Broken(Engine):
         name = "mesh"
 
-        def animate(self, portrait, source, settings):
+        def animate(self, portrait, source, settings, run=PLAIN_RUN):
             raise WeightsError("planted")
 
-    monkeypatch.setitem(BUILDERS, "mesh", Broken)
+    monkeypatch.setitem(BUILDERS, "mesh", lambda settings: Broken())
     code, out, _ = run("doctor", "--json")
     found = {check["name"]: check for check in json.loads(out)["checks"]}
     assert code == 3
     assert found["engine mesh"] == {"name": "engine mesh", "ok": False, "found": "planted"}
     assert found["engine still"]["ok"]
+    assert found["engine sonic"]["ok"]  # it is optional

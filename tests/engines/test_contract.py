@@ -16,7 +16,7 @@ from opensonic.values import Motion, Performance
 
 @pytest.fixture(params=BUILDERS)
 def engine(request):
-    return BUILDERS[request.param]()
+    return build_engine(request.param)[0]
 
 
 @pytest.mark.parametrize(
@@ -80,7 +80,7 @@ def test_animates_motion_that_streams(engine, example_portrait):
 
 
 def test_mesh_engine_obeys_its_seed_and_scales(example_portrait, make_speech):
-    engine = BUILDERS["mesh"]()
+    engine = build_engine("mesh")[0]
     speech, _ = make_speech(4)
 
     def motion(**changes):

@@ -71,6 +71,7 @@ def progress_bar(shown: bool, unit: str = "frames") -> Iterator[Progress]:
     console = Console(stderr=True)
     columns = (
         TextColumn("{task.description:<18}"),
+        TextColumn("{task.fields[detail]}"),
         BarColumn(),
         TextColumn("{task.percentage:>3.0f} %"),
         TextColumn("{task.fields[rate]}"),
@@ -80,17 +81,20 @@ def progress_bar(shown: bool, unit: str = "frames") -> Iterator[Progress]:
     )
     hidden = not (shown and console.is_terminal)
     with Bar(*columns, console=console, disable=hidden, transient=True) as bar:
-        task = bar.add_task("starting", total=None, rate="")
+        task = bar.add_task("starting", total=None, rate="", detail="")
 
         def follow(report: Report) -> None:
             known = report.total > 1
+            if report.stage != bar.tasks[0].description:
+                bar.reset(task)  # so that the time left is that of this stage
             speed = bar.tasks[0].finished_speed or bar.tasks[0].speed
             bar.update(
                 task,
                 description=report.stage,
                 completed=report.done if known else 0,
                 total=report.total if known else None,
-                rate=f"{speed:.3g} {unit}/s" if known and speed else "",
+                rate=f"{speed:.3g} {report.unit or unit}/s" if known and speed else "",
+                detail=report.detail,
             )
 
         yield follow

@@ -78,5 +78,7 @@ def _help(option: Option) -> str:
         facts.append(f"best {option.advice.low:g} to {option.advice.high:g}")
     if option.default is not None and option.kind is not bool:
         facts.append(f"default {option.default}")
+    if option.only:
+        facts.append(f"{option.only} engine only")
     text = option.help[0].upper() + option.help[1:] + "."
     return f"{text} ({'; '.join(facts)})" if facts else text

@@ -3,12 +3,33 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from fractions import Fraction
+from pathlib import Path
 from typing import Protocol
 
 from opensonic.clock import frame_count
+from opensonic.progress import Progress, ignore
 from opensonic.settings import Settings
 from opensonic.values import Chunk, Motion, Performance, Portrait, Speech
+
+
+@dataclass(frozen=True, kw_only=True)
+class Run:
+    """What is around one pass of an engine.
+
+    Attributes:
+        progress: Told how far an engine is that works long before its first frame.
+        state: File in which such an engine keeps what is finished, to go on from there when the
+            same is asked for again; None keeps nothing.
+    """
+
+    progress: Progress = ignore
+    state: Path | None = None
+
+
+PLAIN_RUN = Run()
+"""A pass that nobody watches and of which nothing is kept."""
 
 
 class Engine(Protocol):
@@ -16,12 +37,37 @@ class Engine(Protocol):
 
     Attributes:
         name: Its word in the `engine` setting.
+        follows_motion: Whether it takes motion and knows the motion of its frames.
+        wants_original: Whether it reads `Portrait.original`, to resize the picture only once.
     """
 
     name: str
+    follows_motion: bool = True
+    wants_original: bool = False
+
+    def count_frames(self, source: Speech | Motion | Performance, settings: Settings) -> int:
+        """Count the frames that `animate` yields; by default those that cover the sound."""
+        return n_frames(source, settings.fps)
+
+    def check(
+        self, portrait: Portrait, source: Speech | Motion | Performance, settings: Settings
+    ) -> tuple[str, ...]:
+        """Refuse what cannot be done, before any work.
+
+        Returns:
+            What the user should know beforehand, one line each.
+
+        Raises:
+            InputError: The engine cannot do it.
+        """
+        return ()
 
     def animate(
-        self, portrait: Portrait, source: Speech | Motion | Performance, settings: Settings
+        self,
+        portrait: Portrait,
+        source: Speech | Motion | Performance,
+        settings: Settings,
+        run: Run = PLAIN_RUN,
     ) -> Iterator[Chunk]:
         """Yield the video in order, in chunks of any length, as they are asked for.
 
@@ -29,15 +75,16 @@ class Engine(Protocol):
             portrait: The picture; its size is the size of the frames, both sides even.
             source: What is said, or the motion itself, whole or as a stream.
             settings: What the user chose. Motion has a frame rate of its own.
+            run: Who watches, and where finished work may be kept.
 
         Yields:
-            Chunks whose lengths add up to `n_frames(source, settings.fps)`.
+            Chunks whose lengths add up to `count_frames(source, settings)`.
         """
         ...
 
 
 def n_frames(source: Speech | Motion | Performance, fps: Fraction) -> int:
-    """Count the frames that an engine makes of `source` at `fps` frames per second."""
+    """Count the frames that cover `source` at `fps` frames per second; motion has its own."""
     if isinstance(source, Motion):
         return len(source.values)
     if isinstance(source, Performance):

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from opensonic.engines.base import n_frames
+from opensonic.engines.base import PLAIN_RUN, Engine, Run
 from opensonic.settings import Settings
 from opensonic.values import Chunk, Motion, Performance, Portrait, Speech
 
@@ -14,16 +14,20 @@ CHUNK_FRAMES = 8
 """Frames per chunk."""
 
 
-class StillEngine:
+class StillEngine(Engine):
     """Repeats the portrait for as long as the sound lasts."""
 
     name = "still"
 
     def animate(
-        self, portrait: Portrait, source: Speech | Motion | Performance, settings: Settings
+        self,
+        portrait: Portrait,
+        source: Speech | Motion | Performance,
+        settings: Settings,
+        run: Run = PLAIN_RUN,
     ) -> Iterator[Chunk]:
         """See `Engine.animate`."""
-        left = n_frames(source, settings.fps)
+        left = self.count_frames(source, settings)
         while left:
             n = min(left, CHUNK_FRAMES)
             frames = np.broadcast_to(portrait.image, (n, *portrait.image.shape))

@@ -45,13 +45,16 @@ class Prepared:
     warnings: tuple[str, ...]
 
 
-def prepare_portrait(image: Image, name: str, settings: Settings) -> Prepared:
+def prepare_portrait(
+    image: Image, name: str, settings: Settings, *, keep_original: bool = False
+) -> Prepared:
     """Find the face that shall speak and bring the picture to the size of the video.
 
     Args:
         image: (H, W, 3) uint8, RGB.
         name: What messages call the picture.
         settings: `face`, `crop`, `expand_ratio` and `min_resolution` are read.
+        keep_original: Whether the portrait shall hold the picture before it was resized, too.
 
     Raises:
         NoFaceError: There is no face, it is too small, or the chosen one does not exist.
@@ -69,8 +72,9 @@ def prepare_portrait(image: Image, name: str, settings: Settings) -> Prepared:
     if settings.crop:
         ratio = DEFAULT_EXPAND_RATIO if settings.expand_ratio is None else settings.expand_ratio
         image, face = _crop(image, face, ratio)
+    original = Portrait(image, face, name) if keep_original else None
     image, face, size_notes = _resize(image, face, settings.min_resolution)
-    return Prepared(Portrait(image, face, name), (*notes, *size_notes), tuple(warnings))
+    return Prepared(Portrait(image, face, name, original), (*notes, *size_notes), tuple(warnings))
 
 
 def choose_face(

@@ -7,6 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 
+from opensonic.engines.base import PLAIN_RUN, Engine, Run
 from opensonic.engines.mesh.render import MeshRenderer
 from opensonic.motion.director import perform
 from opensonic.motion.gain import scale_motion
@@ -17,13 +18,17 @@ CHUNK_FRAMES = 8
 """Frames per chunk: 25 MB at 1024 px."""
 
 
-class MeshEngine:
+class MeshEngine(Engine):
     """Warps one picture by a rig fitted to it; needs a CPU and the weights of the package."""
 
     name = "mesh"
 
     def animate(
-        self, portrait: Portrait, source: Speech | Motion | Performance, settings: Settings
+        self,
+        portrait: Portrait,
+        source: Speech | Motion | Performance,
+        settings: Settings,
+        run: Run = PLAIN_RUN,
     ) -> Iterator[Chunk]:
         """See `Engine.animate`."""
         parts = iter(_parts(source, settings))

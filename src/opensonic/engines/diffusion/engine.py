@@ -1,0 +1,133 @@
+"""The Sonic engine: the whole clip is denoised, then decoded and handed out frame by frame.
+
+Sonic (arXiv 2411.16331), with the published weights or those of a training of one's own. The parts
+stand in the other modules of this folder; here they meet the seam of the engines.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import partial
+from pathlib import Path
+
+import torch
+from safetensors.torch import load_file
+
+from opensonic.device import Device, DtypeName
+from opensonic.engines.base import PLAIN_RUN, Engine, Run, n_frames
+from opensonic.engines.diffusion.clip import count_video_frames, network_size, refuse_unfit
+from opensonic.engines.diffusion.model import SonicModel
+from opensonic.engines.diffusion.rendition import Networks, Rendition
+from opensonic.engines.diffusion.resources import Resources
+from opensonic.errors import InputError
+from opensonic.post.interpolate.ifnet import IFNet, load_ifnet
+from opensonic.progress import Report
+from opensonic.settings import Settings
+from opensonic.values import Chunk, Motion, Performance, Portrait, Speech
+from opensonic.weights.networks import network_files
+
+FILES = {
+    "unet": "unet",
+    "vae": "vae",
+    "clip": "image_encoder",
+    "whisper": "whisper",
+    "audio_tokens": "audio2token",
+    "buckets": "audio2bucket",
+}
+"""Record of the file of each network."""
+RIFE = "flownet"
+"""Record of the file of the network between frames."""
+
+
+class SonicEngine(Engine):
+    """Draws the video with a Sonic model; loads it when the first frame is asked for.
+
+    Args:
+        device: Where the networks run.
+        dtype: Numbers that UNet, VAE and image encoder compute with.
+    """
+
+    name = "sonic"
+    follows_motion = False
+    wants_original = True
+
+    def __init__(self, device: Device, dtype: DtypeName) -> None:
+        self._device, self._dtype_name = device, dtype
+        self._dtype: torch.dtype = getattr(torch, dtype)
+        self._loaded: dict[Path | None, Networks] = {}
+
+    def count_frames(self, source: Speech | Motion | Performance, settings: Settings) -> int:
+        """See `Engine.count_frames`; in `compat` as many as the published program writes."""
+        if isinstance(source, Speech):
+            return count_video_frames(source, settings)
+        return n_frames(source, settings.fps)
+
+    def check(
+        self, portrait: Portrait, source: Speech | Motion | Performance, settings: Settings
+    ) -> tuple[str, ...]:
+        """See `Engine.check`."""
+        refuse_unfit(_require_speech(source), settings)
+        width, height = network_size(portrait, settings)
+        rows, columns = portrait.image.shape[:2]
+        note = f"drawn at {width}x{height} in {self._dtype_name} on {self._device.model}"
+        if (columns, rows) != (width, height):
+            note += f", then brought to {columns}x{rows}"
+        return (note,)
+
+    def animate(
+        self,
+        portrait: Portrait,
+        source: Speech | Motion | Performance,
+        settings: Settings,
+        run: Run = PLAIN_RUN,
+    ) -> Iterator[Chunk]:
+        """See `Engine.animate`."""
+        speech = _require_speech(source)
+        refuse_unfit(speech, settings)
+        return self._animate(portrait, speech, settings, run)
+
+    def _animate(
+        self, portrait: Portrait, speech: Speech, settings: Settings, run: Run
+    ) -> Iterator[Chunk]:
+        resources = Resources()
+        networks = self._load(settings, resources, run)
+        rendition = Rendition(
+            networks=networks,
+            portrait=portrait,
+            speech=speech,
+            settings=settings,
+            run=run,
+            device=self._device.name,
+            dtype=self._dtype,
+            resources=resources,
+        )
+        for frames in rendition.frames():
+            yield Chunk(frames)
+
+    def _load(self, settings: Settings, resources: Resources, run: Run) -> Networks:
+        folder = settings.models_path()
+        if folder not in self._loaded:
+            run.progress(Report("loading networks", 0, 1))
+            files = network_files(folder, lambda told: run.progress(Report(told, 0, 1)))
+            model = SonicModel.load(
+                {ours: files[theirs] for ours, theirs in FILES.items()},
+                dtype=self._dtype,
+                device="cpu" if resources.offload else self._device.name,
+            )
+            used = tuple(files[theirs] for theirs in FILES.values())
+            build = partial(_build_ifnet, files[RIFE], self._device.name)
+            self._loaded = {folder: Networks(model, build, used)}
+        return self._loaded[folder]
+
+
+def _build_ifnet(path: Path, device: str) -> IFNet:
+    return load_ifnet(load_file(path)).to(device)
+
+
+def _require_speech(source: Speech | Motion | Performance) -> Speech:
+    if isinstance(source, Speech):
+        return source
+    raise InputError(
+        "the sonic engine hears speech and makes its own movement; it cannot follow motion: give "
+        "it the speech alone, or take the mesh engine"
+    )

@@ -1,0 +1,265 @@
+"""One pass of the Sonic engine over one portrait and one recording."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, nullcontext
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import torch
+from torch import nn
+
+from opensonic.engines.base import Run
+from opensonic.engines.diffusion.clip import (
+    count_video_frames,
+    network_picture,
+    network_size,
+    sampler_settings,
+)
+from opensonic.engines.diffusion.decode import CHUNK, COMPAT_CHUNK
+from opensonic.engines.diffusion.finishing import Frames, finish_clip
+from opensonic.engines.diffusion.model import SonicModel
+from opensonic.engines.diffusion.resources import Resources, smaller, smaller_runs
+from opensonic.engines.diffusion.resume import (
+    Fingerprint,
+    StateFile,
+    digest_files,
+    digest_picture,
+    digest_settings,
+    digest_sound,
+    held_signals,
+)
+from opensonic.engines.diffusion.sampler import (
+    Sampler,
+    SamplerSettings,
+    SamplerState,
+    draw_noise,
+    draw_published_noise,
+    start_state,
+)
+from opensonic.engines.diffusion.whisper import SAMPLE_RATE
+from opensonic.errors import InputError
+from opensonic.post.interpolate.ifnet import IFNet
+from opensonic.progress import Report
+from opensonic.settings import Settings
+from opensonic.values import Portrait, Speech
+
+DECIDING = (
+    "inference_steps",
+    "audio_guidance",
+    "image_guidance",
+    "dynamic_scale",
+    "motion_scale",
+    "speed",
+    "compat",
+    "seed",
+)
+"""Settings that decide the latents."""
+
+
+@dataclass(frozen=True, eq=False)
+class Networks:
+    """What was loaded.
+
+    Attributes:
+        model: The networks up to the latents, and the VAE.
+        build_ifnet: Loads RIFE's network.
+        files: Where they came from, in a fixed order.
+    """
+
+    model: SonicModel
+    build_ifnet: Callable[[], IFNet]
+    files: tuple[Path, ...]
+
+
+@dataclass(eq=False, kw_only=True)
+class Rendition:
+    """Everything that one pass works with.
+
+    Attributes:
+        networks: Loaded, on the device, or on the host where `resources` says so.
+        portrait: The picture.
+        speech: The sound.
+        settings: What the user chose.
+        run: Who watches, and where finished work is kept.
+        device: Where the networks run, as PyTorch calls it.
+        dtype: Of UNet, VAE and image encoder.
+        resources: How much is done at once; less, once the device ran out of memory.
+    """
+
+    networks: Networks
+    portrait: Portrait
+    speech: Speech
+    settings: Settings
+    run: Run
+    device: str
+    dtype: torch.dtype
+    resources: Resources
+
+    def frames(self) -> Iterator[Frames]:
+        """Denoise the clip, then decode it.
+
+        Yields:
+            (T, H, W, 3) uint8 RGB, consecutive frames of the video.
+
+        Raises:
+            InputError: The device has too little memory, or finished work is of another video.
+            EncodeError: Finished work cannot be kept.
+        """
+        keeper = self._state_file()
+        kept = keeper.load() if keeper else None
+        chosen = sampler_settings(self.settings, self.networks.model.dimensions.unet.num_frames)
+        state = self._denoised(kept, chosen, keeper)
+        if keeper:
+            keeper.save(state)
+        yield from self._finished(state.latents)
+
+    def _state_file(self) -> StateFile | None:
+        if self.run.state is None:
+            return None
+        self._report("looking for finished work")
+        return StateFile(self.run.state, self._fingerprint())
+
+    def _fingerprint(self) -> Fingerprint:
+        whole = self.portrait.original or self.portrait
+        size = network_size(self.portrait, self.settings)
+        chosen = {name: getattr(self.settings, name) for name in DECIDING}
+        return {
+            "picture": digest_picture(whole.image, whole.face.box, *size),
+            "sound": digest_sound(self.speech.blocks(SAMPLE_RATE)),
+            "settings": digest_settings(
+                chosen | {"device": self.device.partition(":")[0], "dtype": self.dtype}
+            ),
+            "weights": digest_files(self.networks.files),
+        }
+
+    def _denoised(
+        self, kept: SamplerState | None, chosen: SamplerSettings, keeper: StateFile | None
+    ) -> SamplerState:
+        if kept is not None and kept.step == chosen.n_run:
+            return kept
+        model = self.networks.model
+        self._report("hearing")
+        picture = network_picture(self.portrait, self.settings, model.dimensions.clip.image_size)
+        with self._placed(model.clip, model.vae, model.whisper, model.buckets, model.audio_tokens):
+            conditions = model.prepare(
+                picture, self.speech.blocks(SAMPLE_RATE), compat=self.settings.compat
+            )
+        state = kept
+        if state is None:
+            height, width = conditions.image_latents.shape[2:]
+            noise = self._noise(conditions.audio.n_frames, (height, width))
+            state = start_state(conditions, noise, chosen)
+        while state.step < chosen.n_run:
+            fitted = replace(
+                chosen,
+                branch_batch=self.resources.branch_batch,
+                cache_bytes=self.resources.cache_bytes,
+            )
+            try:
+                with self._placed(model.unet, model.audio_tokens):
+                    self._denoise(Sampler(model.unet, conditions, fitted), fitted, state, keeper)
+            except torch.OutOfMemoryError as error:
+                self._take_less(smaller(self.resources), error)
+        return state
+
+    def _noise(self, n_frames: int, latent_size: tuple[int, int]) -> torch.Tensor:
+        if self.settings.compat:
+            generator = torch.Generator(self.device).manual_seed(self.settings.seed)
+            return draw_published_noise(n_frames, latent_size, generator, self.dtype)
+        generator = torch.Generator().manual_seed(self.settings.seed)
+        return draw_noise(n_frames, latent_size, generator)
+
+    def _denoise(
+        self,
+        sampler: Sampler,
+        chosen: SamplerSettings,
+        state: SamplerState,
+        keeper: StateFile | None,
+    ) -> None:
+        per_step = [len(chosen.windows(len(state.latents), i)) for i in range(chosen.n_run)]
+        self._report_windows(per_step, state.step, state.window)
+        with held_signals() if keeper else nullcontext(lambda: None) as let_stop:
+            for _ in sampler.run(state):
+                self._report_windows(per_step, state.step, state.window)
+                if keeper:
+                    keeper.save_now_and_then(state)
+                try:
+                    let_stop()
+                except BaseException:
+                    if keeper:
+                        keeper.save(state)
+                    raise
+
+    def _report_windows(self, per_step: list[int], step: int, window: int) -> None:
+        detail = ""
+        if step < len(per_step):
+            detail = f"step {step + 1} of {len(per_step)}, window {window + 1} of {per_step[step]}"
+        done = sum(per_step[:step]) + window
+        self.run.progress(Report("denoising", done, sum(per_step), "windows", detail))
+
+    def _finished(self, latents: torch.Tensor) -> Iterator[Frames]:
+        """Decode; after an out-of-memory once more with less, without what was given already."""
+        settings, vae = self.settings, self.networks.model.vae
+        height, width = self.portrait.image.shape[:2]
+        given = 0
+        n_frames = count_video_frames(self.speech, settings)
+        while given < n_frames:
+            skipped = given
+            try:
+                with self._placed(vae):
+                    for frames in finish_clip(
+                        vae,
+                        latents,
+                        self.networks.build_ifnet,
+                        fps=settings.fps,
+                        n_frames=n_frames,
+                        size=(width, height),
+                        compat=settings.compat,
+                        decode_frames=self.resources.decode_frames,
+                    ):
+                        fresh = frames[skipped:]
+                        skipped -= len(frames) - len(fresh)
+                        given += len(fresh)
+                        if len(fresh):
+                            yield fresh
+            except torch.OutOfMemoryError as error:
+                usual = COMPAT_CHUNK if settings.compat else CHUNK
+                self._take_less(smaller_runs(self.resources, usual), error)
+
+    @contextmanager
+    def _placed(self, *networks: nn.Module) -> Iterator[None]:
+        """Bring networks that wait on the host to the device, and back afterwards."""
+        if not self.resources.offload:
+            yield
+            return
+        for network in networks:
+            network.to(self.device)
+        try:
+            yield
+        finally:
+            for network in networks:
+                network.to("cpu")
+
+    def _take_less(self, resources: Resources | None, error: Exception) -> None:
+        """Go on with less memory.
+
+        Raises:
+            InputError: There is nothing left to save.
+        """
+        if resources is None:
+            raise InputError(
+                f"{self.device} has too little memory for this video at the least that a run "
+                "takes; choose a smaller min_resolution"
+            ) from error
+        self._report("the device ran out of memory: going on with less")
+        if resources.offload and not self.resources.offload:
+            for network in self.networks.model.networks().values():
+                network.to("cpu")
+        self.resources = resources
+        if self.device.startswith("cuda"):
+            torch.cuda.empty_cache()
+
+    def _report(self, stage: str) -> None:
+        self.run.progress(Report(stage, 0, 1))

@@ -1,0 +1,30 @@
+"""A folder of tiny random weights, laid out as the published model's, that the engine can load."""
+
+import torch
+from safetensors.torch import save_file
+
+from opensonic.engines.diffusion.dimensions import write_sizes
+from opensonic.engines.diffusion.engine import FILES, RIFE
+from opensonic.engines.diffusion.model import SonicModel
+from opensonic.post.interpolate.ifnet import IFNet
+from opensonic.weights.records import MODEL_FILES
+
+
+def write_tiny_models(folder, seed=0):
+    """Write every file that the engine needs; each carries its sizes, which are far from the
+    published ones."""
+    model = SonicModel.tiny(seed)
+    for name, network in model.networks().items():
+        sizes = getattr(model.dimensions, name)
+        _write(folder, FILES[name], network.state_dict(), write_sizes(sizes))
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        ifnet = IFNet(width=8)
+    _write(folder, RIFE, ifnet.state_dict(), {"sizes": '{"width": 8}'})
+    return folder
+
+
+def _write(folder, name, state, notes):
+    path = (folder / MODEL_FILES[name].place).with_suffix(".safetensors")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    save_file({key: value.contiguous() for key, value in state.items()}, path, metadata=notes)
