@@ -126,3 +126,47 @@ def test_gaze_and_brows_go_as_far_as_people_let_them(drawn, renderer):
         assert 0.03 < -way(side, 1, brow_raise=0.7) / drawn.face.eye_distance < 0.08
         assert 0.02 < way(side, 1, brow_raise=-0.5) / drawn.face.eye_distance < 0.05
     assert way(107, 0, brow_raise=-1) > 0.2 > -0.2 > way(336, 0, brow_raise=-1)
+
+
+@pytest.mark.parametrize("colour", [(25, 20, 18), (225, 225, 230)])
+def test_rims_of_glasses_do_not_bend(drawn, colour):
+    image = drawn.image.copy()
+    for eye in (topology.RIGHT_EYE, topology.LEFT_EYE):
+        x, y = np.round(drawn.face.landmarks[list(eye), :2].mean(0)).astype(int).tolist()
+        cv2.ellipse(image, (x, y + 3), (22, 14), 0, 0, 360, colour, 2, cv2.LINE_AA)
+    portrait = replace(drawn, image=image)
+    glasses = np.abs(image.astype(int) - drawn.image).max(-1) > 40
+    frame = MeshRenderer(portrait).render(blink())
+    moved = np.abs(frame.astype(int) - image).max(-1)[glasses] > 40
+    assert whites(frame, portrait) == 0 or colour[0] > 200
+    assert moved.mean() < 0.02
+
+
+def test_eyes_that_are_shut_in_the_picture_stay_so(drawn, renderer):
+    shut = replace(drawn, image=renderer.render(blink()))
+    again = MeshRenderer(shut)
+    for closure in (0.5, 1.0):
+        changed = np.abs(again.render(blink(closure)).astype(int) - shut.image).max(-1)
+        assert (changed > 12).sum() < 12
+
+
+def test_half_shut_eyes_shut(drawn, renderer):
+    half = replace(drawn, image=renderer.render(blink(0.5)))
+    assert whites(half.image, half) > 50
+    assert whites(MeshRenderer(half).render(blink()), half) == 0
+
+
+def test_the_skin_that_a_blink_brings_out_is_no_drawn_out_line(drawn):
+    """Fine lines above the lid stay as fine, and the painted lid has the skin's colour."""
+    image = drawn.image.copy()
+    grain = np.random.default_rng(0).normal(0, 8, image.shape[:2])[..., None]
+    image = np.clip(image + grain, 0, 255).astype(np.uint8)
+    frame = MeshRenderer(replace(drawn, image=image)).render(blink()).astype(float)
+    for centre in (468, 473):
+        x, y = np.round(drawn.face.landmarks[centre, :2]).astype(int)
+        lid = frame[y - 5 : y + 1, x - 7 : x + 8].mean(-1)
+        down, across = np.diff(lid, axis=0), np.diff(lid, axis=1)
+        down -= down.mean(1, keepdims=True)
+        assert np.abs(down).mean() > 0.5 * np.abs(across).mean(), "streaks"
+        colour = frame[y - 5 : y + 1, x - 7 : x + 8].mean((0, 1))
+        assert np.abs(colour / np.array([205, 160, 135]) - 0.95).max() < 0.2

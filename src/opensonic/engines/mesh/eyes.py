@@ -6,13 +6,14 @@ carried on over what is white beside them.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
 import numpy.typing as npt
 
 from opensonic.channels import INDEX
+from opensonic.engines.mesh.eye_cover import find_rims, is_shut
 from opensonic.engines.mesh.rig import Points, Rig
 from opensonic.engines.mesh.sampling import Floats, Image, sample
 from opensonic.engines.mesh.warp import N_COEFFICIENTS, ramp
@@ -38,6 +39,12 @@ _WIDE = 0.1
 _BROW = 0.02
 """How far the hairs of a brow reach below its lower landmarks, e."""
 _LEAST_ROOM, _MOST_ROOM = 0.05, 0.24
+_BETWEEN = 0.8
+"""Part of the eye in which pupil and white are looked for."""
+_OVER = 0.02
+"""How far a rim may reach over the lower edge of the brow and not go with it, e."""
+_FREE, _UNDER_RIM = 0.012, 0.02
+"""How far skin that moves stays away from a rim, and the least room for it, e."""
 _HAIR = 0.58
 """Brightness of a brow, as a share of that of the skin under it, from which it counts as hair."""
 _WHITE_UP, _WHITE_DOWN = 0.05, 0.06
@@ -58,7 +65,8 @@ class Eye:
         upper: (97,) float32, edge of the upper lid from the picture's left to its right, e below
             the middle; to both sides beyond the corners.
         lower: (97,) float32, the same for the lower lid; nowhere above the upper.
-        room: (97,) float32, e between the upper lid and the brow.
+        room: (97,) float32, e between the upper lid and the brow, or the rim of glasses.
+        rim: (97,) float32, e between the upper lid and the far side of a rim; 0 without glasses.
         iris: (2,) float32 middle of the iris, px.
         radius: Radius of the iris, px.
     """
@@ -70,6 +78,7 @@ class Eye:
     upper: Floats
     lower: Floats
     room: Floats
+    rim: Floats
     iris: Floats
     radius: float
 
@@ -106,7 +115,19 @@ _LEFT = _Parts(
 
 def find_eyes(image: Image, rig: Rig) -> tuple[Eye, Eye]:
     """Fit the person's right and left eye."""
-    return _fit_eye(image, rig, _RIGHT), _fit_eye(image, rig, _LEFT)
+    right, left = _fit_eye(image, rig, _RIGHT), _fit_eye(image, rig, _LEFT)
+    rims = find_rims(
+        image, rig, [(eye.middle, eye.grid * eye.half, eye.upper) for eye in (right, left)]
+    )
+    if not rims:
+        return right, left
+    both = list(zip((right, left), rims, strict=True))
+    under_brows = all(np.median(far - eye.room) < _OVER for eye, (_, far) in both)
+    right, left = (
+        replace(eye, room=np.clip(near - _FREE, _UNDER_RIM, eye.room), rim=far * under_brows)
+        for eye, (near, far) in both
+    )
+    return right, left
 
 
 def _fit_eye(image: Image, rig: Rig, parts: _Parts) -> Eye:
@@ -126,14 +147,18 @@ def _fit_eye(image: Image, rig: Rig, parts: _Parts) -> Eye:
     upper, lower = trace(parts.upper), trace(parts.lower)
     height = float((lower - upper).max())
     gap = np.maximum(lower - upper, 0)
+    open_at = np.abs(grid) < _BETWEEN
+    lines = (line[open_at] for line in (grid * half, upper, lower))
+    shut = is_shut(image, rig, middle, *lines)
     white_up, white_down = _find_white(image, middle, half, outer, upper, upper + gap, rig)
     upper, gap = upper - white_up, gap + white_up + white_down
     slack = _SLACK * float(ramp(np.array(height, np.float32), _OPEN_FROM, _OPEN_AT))
     gap += slack * (1 - ramp(np.abs(grid).astype(np.float32), 0.75, 1.3)) * (gap > 0)
-    gap = np.maximum(_smooth(gap, 4), 0)
+    gap = np.maximum(_smooth(gap, 4), 0) * (not shut)
     room = upper - trace(parts.brow) - _BROW
     room = _smooth(_find_room(image, middle, half, upper, room, rig), 10)
-    rim = points[list(parts.iris[1:])] - points[parts.iris[0]]
+    room = np.clip(np.maximum(room, 0.5 * gap), _LEAST_ROOM, _MOST_ROOM)
+    circle = points[list(parts.iris[1:])] - points[parts.iris[0]]
     return Eye(
         INDEX[parts.blink],
         outer,
@@ -141,9 +166,10 @@ def _fit_eye(image: Image, rig: Rig, parts: _Parts) -> Eye:
         half,
         upper.astype(np.float32),
         (upper + gap).astype(np.float32),
-        np.clip(np.maximum(room, 0.5 * gap), _LEAST_ROOM, _MOST_ROOM).astype(np.float32),
+        room.astype(np.float32),
+        np.zeros(SAMPLES, np.float32),
         points[parts.iris[0]],
-        max(float(np.linalg.norm(rim, axis=1).mean()), 1.0),
+        max(float(np.linalg.norm(circle, axis=1).mean()), 1.0),
     )
 
 
@@ -262,7 +288,9 @@ def brow_basis(points: Points, rig: Rig, eyes: tuple[Eye, Eye]) -> Floats:
         s = x / eye.half
         away = np.interp(s, eye.grid, eye.upper) - y
         room = np.interp(s, eye.grid, eye.room)
-        lift = np.clip((away - 0.01) / room, 0, 1) * side * forehead
+        rim = np.interp(s, eye.grid, eye.rim)
+        lift = np.where(rim > 0, (away - rim - _FREE) / _WIDE, (away - 0.01) / room)
+        lift = np.clip(lift, 0, 1) * side * forehead
         raised[:, 1] -= rise * lift
         raised[:, 0] += _SPREAD * np.sign(u) * inner * lift
     return np.asarray(np.einsum("nak,ap->npk", move, rig.camera.axes[:2]), np.float32)

@@ -213,7 +213,11 @@ class LidSkin:
         hue = np.median(cheek[..., :3], (0, 1)) + 1
         grey = wide[:, :3].mean(1, keepdims=True)
         wide[:, :3] += _LIKE_CHEEK * (grey * hue / hue.mean() - wide[:, :3])
-        return wide, _mix(seen[:5].mean(0), 3)
+        close = _mix(seen[:5].mean(0), 3)
+        down = np.linspace(0.05, 0.09, 9, dtype=np.float32)[:, None]
+        below = _mix(np.median(_read(eye.lower + down, eye, self._axes, self._read), 0), 7)
+        tight = _mix(1 - ramp(room, 0.015, 0.04)[:, None], 6)
+        return wide + tight * (below - wide), close + tight * (below - close)
 
     def _take_grain(self, x: Floats, n_rows: int) -> Floats:
         """(h, W, 3) float32 grain of the smoothest skin nearby, free of lines and edges."""

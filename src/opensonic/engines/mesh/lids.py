@@ -93,7 +93,7 @@ class Lids:
         self._rim = self._find_way()
         columns = np.arange(SAMPLES)
         way = np.array([np.interp(self._seam[i], self._y, self._rim[:, i]) for i in columns])
-        room = np.maximum(eye.room - (eye.upper - self._seam), 0.03)
+        room = np.maximum(eye.room - (eye.upper - self._seam), 0.01)
         self._fold = np.minimum(_FOLD * way, _FOLD_ROOM * room)
         self._way, self._room = way, room
         hidden = np.asarray(way - self._fold, np.float32)
@@ -133,7 +133,8 @@ class Lids:
 
         rim = light(np.linspace(_TUCK, 0.5 * _TUCK + 0.012, 4, dtype=np.float32)[:, None])
         skin = light(eye.upper - self._seam + np.linspace(0, 0.03, 4, dtype=np.float32)[:, None])
-        return _LASHES * float(np.clip(1.4 * rim / max(skin, 1.0) - 0.4, 0.65, 1))
+        is_open = float(ramp(np.asarray(np.max(eye.lower - eye.upper), np.float32), 0.0, 0.03))
+        return is_open * _LASHES * float(np.clip(1.4 * rim / max(skin, 1.0) - 0.4, 0.65, 1))
 
     def _find_way(self) -> Floats:
         """(R, Q) float32: how far each height of the rim comes down, shut, e."""
