@@ -10,10 +10,12 @@ from opensonic.channels import CHANNELS, INDEX
 from opensonic.engines.mesh.behind import fill_behind
 from opensonic.engines.mesh.head import head_basis
 from opensonic.engines.mesh.matte import cut_out
-from opensonic.engines.mesh.person import find_person
+from opensonic.engines.mesh.person import Person, find_person
 from opensonic.engines.mesh.render import MeshRenderer
 from opensonic.engines.mesh.rig import Rig
 from opensonic.engines.mesh.sampling import combine
+from opensonic.engines.mesh.sheet import Sheet
+from opensonic.engines.mesh.warp import Lattice
 
 
 def pose(**channels):
@@ -176,3 +178,33 @@ def test_what_does_not_move_is_untouched_also_beside_the_outline(example_portrai
     assert still.mean() > 0.1
     frame = MeshRenderer(portrait).render(pose(**channels)).astype(int)
     assert np.abs(frame - image)[still].max() <= 2
+
+
+def test_hoops_that_hang_from_the_ears_belong_to_the_person(example_portrait):
+    portrait = example_portrait
+    rig = Rig(portrait)
+    lobe = rig.camera.origin + np.array([-0.9, 0.33], np.float32) @ rig.camera.axes[:2]
+    image = portrait.image.copy()
+    middle = np.round(lobe + np.array([0, 0.2 * rig.e])).astype(int).tolist()
+    radius = round(0.17 * rig.e)
+    cv2.circle(image, middle, radius, (255, 240, 120), max(round(0.03 * rig.e), 1), cv2.LINE_AA)
+    before = find_person(portrait.image, rig).alpha
+    after = find_person(image, rig).alpha
+    x, y = middle
+    outer = x - radius
+    assert before[y, outer] < 0.2
+    assert after[y, outer] > 0.8
+    assert after[y, x - radius - round(0.25 * rig.e)] == 0
+
+
+def test_a_band_is_joined_also_where_the_outline_rests():
+    image = np.full((144, 96, 3), 200, np.uint8)
+    grid = Lattice((0, 0, 96, 144), 8)
+    alpha = np.ones((144, 96), np.float32)
+    alpha[:48] = np.linspace(0, 1, 48, dtype=np.float32)[:, None]
+    sheet = Sheet(image, grid, 8, Person(alpha, image.copy(), alpha, (0, 0), 1.0))
+    places = grid.xy.copy()
+    places[8:, :, 1] += 2
+    frame = image.copy()
+    sheet.lay(places, np.abs(places - grid.xy).max(-1), frame)
+    assert np.abs(frame.astype(int) - 200).max() <= 2

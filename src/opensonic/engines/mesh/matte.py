@@ -25,11 +25,13 @@ _CORE = (-0.05, -0.015)
 """Distances from the outline between which a place is no longer surely the person, e."""
 _FADE = 0.4
 """Share of that distance from which on loose hair fades."""
-_LEAST, _RANGE, _PER_TEXTURE = 9.0, 32.0, 1.3
+_LEAST, _RANGE, _PER_TEXTURE = 6.0, 32.0, 1.3
 """Difference from the background that is none, and how much more is the person alone, 0 to 255;
 the first grows with the background's texture."""
 _WINDOW, _LARGER = 0.06, 3.0
 """Half the window in which texture is measured, e, and how much larger it is to tell the plain."""
+_NEAR = 0.03
+"""How far beside the person its background is the continued one, not the picture's own, e."""
 _PLAIN = (3.0, 8.0)
 """The same of a plain and of another background, in a larger window."""
 _BUSY = (7.0, 20.0)
@@ -67,16 +69,18 @@ def cut_out(image: Image, away: Floats, uncut: Floats, e: float) -> Matte:
     least = _LEAST + _PER_TEXTURE * texture
     beyond = np.asarray(cv2.absdiff(image, behind).max(-1) - least, np.float32)
     differs = ramp(beyond, 0, _RANGE)
-    differs *= 1 - ramp(far / hair, _FADE, 1.0)
+    fade = 1 - ramp(far / hair, _FADE, 1.0)
+    differs *= fade
     busy = ramp(texture, *_BUSY)
     edge = differs + busy * (_follow_edges(image, away, e) - differs)
     edge = np.where(near, edge, far < 0).astype(np.float32)
     soft = np.asarray(cv2.GaussianBlur(edge, (0, 0), 0.9), np.float32)
     alpha = np.maximum(soft, 1 - ramp(far, *_CORE))
     alpha[far >= hair] = 0
-    seen = ramp(alpha, 0.0, 0.1)[..., None]
+    around = np.asarray(cv2.GaussianBlur(alpha, (0, 0), _NEAR * e), np.float32)
+    seen = np.maximum(ramp(around, 0.0, 0.3), ramp(alpha, 0.02, 0.2))[..., None]
     behind = np.rint(image + seen * (behind.astype(np.float32) - image)).astype(np.uint8)
-    alpha = np.maximum(alpha, np.where(alpha > 0, _least_share(image, behind), 0))
+    alpha = np.where(near, np.maximum(alpha, _least_share(image, behind)), alpha)
     return Matte(np.asarray(np.maximum(alpha, uncut), np.float32), behind)
 
 

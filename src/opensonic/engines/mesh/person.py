@@ -25,6 +25,10 @@ _GUESSES = ((0.85, 1.25, 0.66, 0.72), (1.05, 1.4, 0.87, 0.9))
 """First guesses of the head's reach and of what is surely head, each sideways and up, e."""
 _SKULL_V = -0.42
 """Height of the middle of what is surely head, e."""
+_EAR = (0.83, 0.06, 0.1, 0.22)
+"""Middle and reach of an ear, sideways and down, e."""
+_HIDES_EAR = 0.15
+"""Sine of the turn from which on the far ear is not seen."""
 _BESIDE_NECK = (-0.25, 1.15)
 """Heights between which something that one guess alone takes for the person is an object behind:
 a chair, a window frame; above it is hair, below a shoulder."""
@@ -40,9 +44,13 @@ _LEAST_CONTRAST = 25.0
 _MOST_DOUBT = 0.8
 _OUTLINE_V = 1.0
 """Height down to which the outline of the head goes in the canonical face, e."""
-_GLITTER, _LEAST_GLITTER, _MOST_GLITTER = 35, 5, 0.12
+_GLITTER, _LEAST_GLITTER, _MOST_GLITTER = 35, 5, 0.07
 """How far an earring stands out, 0 to 255, its least size, px of the small copy, and the share of
 such pixels beside the jaw from which on they are the background's."""
+_FAINT = np.ones((9, 3), np.uint8)
+"""How far around its bright part an earring goes on, px of the small copy."""
+_LOBE_V = 0.5
+"""Height above which an earring begins, e."""
 _BESIDE_CUT, _SEEN = 0.25, 0.1
 """How far beside the place where a border cuts the person off it holds, e, and from which share."""
 _UNCUT_FROM, _UNCUT_AT = 1.3, 1.75
@@ -116,6 +124,7 @@ def find_person(image: Image, rig: Rig) -> Person | None:
     marks = (rig.landmarks + 0.5 - (x0, y0)) * np.array(size) / (width, height)
     least, most = (_grow(small, _sow(u, v, marks, guess), u, v) for guess in _GUESSES)
     mask = _add_foreign(small, _trim(_agree(least, most, v), rig.e * scale), u, v)
+    mask = _add_ears(mask, u, v, float(rig.camera.rotation[0, 2]))
     mask = _add_earrings(small, mask, u, v)
     if not _has_outline(small, mask, v):
         return None
@@ -230,21 +239,33 @@ def _add_foreign(small: Image, mask: Image, u: Floats, v: Floats) -> Image:
     return _largest(foreign.astype(np.uint8))
 
 
+def _add_ears(mask: Image, u: Floats, v: Floats, turn: float) -> Image:
+    """Add the ears that are seen; `turn` is the sine by which the face looks to the right."""
+    ears = np.zeros(mask.shape, bool)
+    for side in (-1, 1):
+        if side * turn < _HIDES_EAR:
+            ears |= np.hypot((u - side * _EAR[0]) / _EAR[2], (v - _EAR[1]) / _EAR[3]) < 1
+    return np.asarray(mask | ears, np.uint8)
+
+
 def _add_earrings(small: Image, mask: Image, u: Floats, v: Floats) -> Image:
-    """Add what is thin and stands out beside the jaw, unless that is so everywhere there."""
+    """Add what is thin, shines and hangs from the ears, unless it is so everywhere there."""
     beside = (np.abs(u) > 0.6) & (np.abs(u) < 1.1) & (v > 0.1) & (v < 0.9) & (mask == 0)
     kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (5, 5))
     bright = cv2.morphologyEx(small, cv2.MORPH_TOPHAT, kernel).max(-1)
     found = np.asarray(beside & (bright > _GLITTER), np.uint8)
     if not 0 < found.sum() < _MOST_GLITTER * max(int(beside.sum()), 1):
         return mask
-    found = np.asarray(cv2.morphologyEx(found, cv2.MORPH_CLOSE, kernel), np.uint8)
     _, parts, stats, _ = cv2.connectedComponentsWithStats(found)
-    touching = np.unique(parts[(cv2.dilate(mask, kernel) > 0) & (found > 0)])
+    touching = np.unique(parts[(cv2.dilate(mask, np.ones((9, 9), np.uint8)) > 0) & (found > 0)])
     joined = mask.copy()
     for number in touching[stats[touching, 4] > _LEAST_GLITTER]:
-        places = cv2.findNonZero((parts == number).astype(np.uint8))
-        cv2.fillConvexPoly(joined, cv2.convexHull(places), 1)
+        ring = cv2.dilate((parts == number).astype(np.uint8), _FAINT) > 0
+        side = np.sign(u[ring].mean())
+        if v[ring].min() < _LOBE_V:
+            inwards = ring if side < 0 else ring[:, ::-1]
+            hidden = np.logical_or.accumulate(inwards, 1)
+            joined[(hidden if side < 0 else hidden[:, ::-1]) & (u * side > 0.6)] = 1
     return joined
 
 
