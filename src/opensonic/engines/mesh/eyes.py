@@ -8,12 +8,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-import cv2
 import numpy as np
 import numpy.typing as npt
 
 from opensonic.channels import INDEX
 from opensonic.engines.mesh.eye_cover import find_rims, is_shut
+from opensonic.engines.mesh.eye_edges import MOST_ROOM, find_room, find_white, smooth
 from opensonic.engines.mesh.rig import Points, Rig
 from opensonic.engines.mesh.sampling import Floats, Image, sample
 from opensonic.engines.mesh.warp import N_COEFFICIENTS, ramp
@@ -38,17 +38,13 @@ _WIDE = 0.1
 """Room between lid and brow, e, from which brows go their full way; with less, skin would fold."""
 _BROW = 0.02
 """How far the hairs of a brow reach below its lower landmarks, e."""
-_LEAST_ROOM, _MOST_ROOM = 0.05, 0.24
+_LEAST_ROOM = 0.05
 _BETWEEN = 0.8
 """Part of the eye in which pupil and white are looked for."""
 _OVER = 0.02
 """How far a rim may reach over the lower edge of the brow and not go with it, e."""
 _FREE, _UNDER_RIM = 0.012, 0.02
 """How far skin that moves stays away from a rim, and the least room for it, e."""
-_HAIR = 0.58
-"""Brightness of a brow, as a share of that of the skin under it, from which it counts as hair."""
-_WHITE_UP, _WHITE_DOWN = 0.05, 0.06
-"""How far beyond the landmarks the white of an eye is looked for, e."""
 _COVERED = 0.42
 """Brightness around the eyes, as a share of the cheeks', under which they are behind dark glass."""
 
@@ -142,7 +138,7 @@ def _fit_eye(image: Image, rig: Rig, parts: _Parts) -> Eye:
     def trace(contour: tuple[int, ...]) -> npt.NDArray[np.float64]:
         frame = (points[list(contour)] - middle) @ back
         order = np.argsort(frame[:, 0])
-        return _smooth(np.interp(grid, frame[order, 0] / half, frame[order, 1]), 4)
+        return smooth(np.interp(grid, frame[order, 0] / half, frame[order, 1]), 4)
 
     upper, lower = trace(parts.upper), trace(parts.lower)
     height = float((lower - upper).max())
@@ -150,14 +146,14 @@ def _fit_eye(image: Image, rig: Rig, parts: _Parts) -> Eye:
     open_at = np.abs(grid) < _BETWEEN
     lines = (line[open_at] for line in (grid * half, upper, lower))
     shut = is_shut(image, rig, middle, *lines)
-    white_up, white_down = _find_white(image, middle, half, outer, upper, upper + gap, rig)
+    white_up, white_down = find_white(image, middle, half, grid, outer, upper, upper + gap, rig)
     upper, gap = upper - white_up, gap + white_up + white_down
     slack = _SLACK * float(ramp(np.array(height, np.float32), _OPEN_FROM, _OPEN_AT))
     gap += slack * (1 - ramp(np.abs(grid).astype(np.float32), 0.75, 1.3)) * (gap > 0)
-    gap = np.maximum(_smooth(gap, 4), 0) * (not shut)
+    gap = np.maximum(smooth(gap, 4), 0) * (not shut)
     room = upper - trace(parts.brow) - _BROW
-    room = _smooth(_find_room(image, middle, half, upper, room, rig), 10)
-    room = np.clip(np.maximum(room, 0.5 * gap), _LEAST_ROOM, _MOST_ROOM)
+    room = smooth(find_room(image, middle, half, grid, upper, room, rig), 10)
+    room = np.clip(np.maximum(room, 0.5 * gap), _LEAST_ROOM, MOST_ROOM)
     circle = points[list(parts.iris[1:])] - points[parts.iris[0]]
     return Eye(
         INDEX[parts.blink],
@@ -171,71 +167,6 @@ def _fit_eye(image: Image, rig: Rig, parts: _Parts) -> Eye:
         points[parts.iris[0]],
         max(float(np.linalg.norm(circle, axis=1).mean()), 1.0),
     )
-
-
-def _smooth(line: npt.NDArray[np.float64], half: int) -> npt.NDArray[np.float64]:
-    kernel = np.hanning(2 * half + 3)[1:-1]
-    return np.convolve(np.pad(line, half, mode="edge"), kernel / kernel.sum(), "valid")
-
-
-def _find_white(
-    image: Image,
-    middle: npt.NDArray[np.float64],
-    half: float,
-    outer: int,
-    upper: npt.NDArray[np.float64],
-    lower: npt.NDArray[np.float64],
-    rig: Rig,
-) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
-    """Find how far the white of the eye reaches past its landmarks: (97,) e up and down.
-
-    Down only near the outer corner: under the inner one skin may shine as white.
-    """
-    grid = np.linspace(-REACH, REACH, SAMPLES)
-    rows = np.linspace(-0.14, 0.16, 76)
-    y = np.stack(np.broadcast_arrays(rows[:, None] + 0 * grid, 0 * rows[:, None] + grid), -1)
-    places = middle + y[..., 1:] * half * rig.camera.axes[0] + y[..., :1] * rig.camera.axes[1]
-    seen = sample(image, places.astype(np.float32)).astype(np.float32)
-    light, tint = seen.mean(-1), (seen.max(-1) - seen.min(-1)) / (seen.max(-1) + 1)
-    below, above = rows[:, None] - lower, upper - rows[:, None]
-    skin = (below > 0.06) | (above > 0.06)
-    inside = (below < -0.005) & (above < -0.005)
-    if not inside.any() or np.median(tint[skin]) < 0.15:
-        return 0 * grid, 0 * grid
-    white = (tint < 0.55 * np.median(tint[skin])) & (light > 0.75 * np.median(light[skin]))
-    white &= (below < _WHITE_DOWN) & (above < _WHITE_UP) & (np.abs(grid) < 1.45)
-    _, parts = cv2.connectedComponents((white | inside).astype(np.uint8))
-    white &= np.isin(parts, np.unique(parts[inside]))
-    up, down = (
-        _smooth(np.maximum(np.where(white, reach, 0).max(0), 0), 8) for reach in (above, below)
-    )
-    up = up * ramp(np.abs(grid).astype(np.float32), 0.2, 0.6)
-    return up, down * ramp((grid * outer).astype(np.float32), 0.5, 0.8)
-
-
-def _find_room(
-    image: Image,
-    middle: npt.NDArray[np.float64],
-    half: float,
-    upper: npt.NDArray[np.float64],
-    room: npt.NDArray[np.float64],
-    rig: Rig,
-) -> npt.NDArray[np.float64]:
-    """Find how far above the upper lid the dark hair of the brow begins: (97,) e.
-
-    It is looked for in the upper part of the room that the landmarks give; lower down, lines of
-    the lid are as dark.
-    """
-    grid = np.linspace(-REACH, REACH, SAMPLES)
-    up = np.linspace(0.02, _MOST_ROOM, 45)[:, None]
-    right = (middle + grid[:, None] * half * rig.camera.axes[0])[None]
-    places = right + (upper - up)[..., None] * rig.camera.axes[1]
-    light = sample(image, places.astype(np.float32)).astype(np.float32).mean(-1)
-    level = np.maximum.accumulate(cv2.GaussianBlur(light, (0, 0), 2.0), 0)
-    thick = cv2.blur(light, (3, 9), anchor=(1, 0), borderType=cv2.BORDER_REPLICATE)
-    hair = thick < _HAIR * level
-    hair &= up > np.maximum(0.5 * room, 0.04)
-    return np.where(hair.any(0), np.minimum(up[hair.argmax(0), 0] - 0.01, room), room)
 
 
 def are_covered(image: Image, rig: Rig) -> bool:
