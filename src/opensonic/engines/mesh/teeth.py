@@ -108,7 +108,7 @@ def draw_teeth(canvas: Canvas, style: Style, is_upper: bool, edge: float | None 
     tooth = style.teeth
     if not is_upper:  # they stand in the shadow of the upper row, and only their edges catch light
         shade = shade * (_LOWER_LIGHT - 0.22 * np.clip(above / 0.035, 0, 1))
-        tooth = 0.8 * tooth + 0.2 * style.flesh * tooth.mean() / max(float(style.flesh.mean()), 1)
+        tooth = 0.65 * tooth + 0.35 * style.flesh * tooth.mean() / max(float(style.flesh.mean()), 1)
     gum = ramp(along - 0.14 * across**3, 0.92, 1.02)[..., None]
     colour = tooth * (1 - gum) + 0.8 * style.flesh * gum
     return canvas.finish(colour * shade[..., None], alpha, style)
