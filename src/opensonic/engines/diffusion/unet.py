@@ -24,6 +24,7 @@ from opensonic.engines.diffusion.attention import (
     share_rows,
 )
 from opensonic.engines.diffusion.dimensions import UNetSizes
+from opensonic.engines.diffusion.feed_forward import slice_feed_forwards
 
 _SPATIAL_BLOCK = "down_blocks.0.attentions.0.transformer_blocks.0"
 _ENTRY_EPS = 1e-6
@@ -74,6 +75,7 @@ class SonicUNet(UNetSpatioTemporalConditionModel):
         self.down_blocks[0].resnets[0] = SharedResBlock(width, width, 4 * width, eps=_ENTRY_EPS)
         self._listeners: list[Any] = [self.down_blocks[0].resnets[0]]
         self._add_processors()
+        slice_feed_forwards(self)
 
     def _add_processors(self) -> None:
         processors: dict[str, Any] = {}
