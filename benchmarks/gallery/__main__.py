@@ -17,14 +17,16 @@ from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
-from benchmarks.gallery.blinks import measure_blinks
+from benchmarks.gallery.blinks import FPS, act, count_blinks
+from benchmarks.gallery.heads import measure_head
 from benchmarks.gallery.measures import Figures, measure
 from benchmarks.gallery.renders import Renders
-from benchmarks.gallery.report import blinks_table, figures_table, write_page
+from benchmarks.gallery.report import blinks_table, figures_table, heads_table, write_page
 from benchmarks.gallery.trackers import Tracker, find_tracker
 from benchmarks.lips.tables import Table, to_json, write_between_marks
 
 import opensonic
+from opensonic.channels import INDEX
 from opensonic.errors import InputError, OpenSonicError
 from opensonic.media.audio import read_speech
 
@@ -40,9 +42,14 @@ def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--portraits", type=Path, required=True, help="folder of pictures, or one")
     parser.add_argument("--out", type=Path, required=True, help="folder for sheets and figures")
     parser.add_argument("--speech", type=Path, help="recording to speak (default: the bundled one)")
+    parser.add_argument(
+        "--long-speech", type=Path, nargs="+", help="recordings that are repeated for --minutes"
+    )
     parser.add_argument("--size", type=int, help="short side of the renders (default: as animate)")
     parser.add_argument("--mediapipe", metavar="PYTHON", help="interpreter that has mediapipe 0.10")
-    parser.add_argument("--minutes", type=float, default=10, help="of motion for blinks; 0: none")
+    parser.add_argument(
+        "--minutes", type=float, default=10, help="of motion for blinks and head; 0: none"
+    )
     parser.add_argument("--sheets-only", action="store_true", help="measure nothing")
     parser.add_argument("--write", type=Path, help="page whose figures are replaced")
     return parser.parse_args(arguments)
@@ -92,6 +99,21 @@ def render_portrait(renders: Renders, folder: Path, tracker: Tracker | None) -> 
     return found
 
 
+def measure_motion(sounds: Sequence[Path], minutes: float) -> list[Table]:
+    """Measure blinks and head of minutes of motion.
+
+    Args:
+        sounds: Recordings, which are repeated with pauses.
+        minutes: Length of the motion.
+    """
+    _LOG.info("motion of %g minutes", minutes)
+    values, speaking = act(sounds, minutes)
+    spoken = ", ".join(path.name for path in sounds)
+    blinks = count_blinks(values[:, INDEX["blink_left"]], speaking)
+    head = measure_head(values, speaking, float(FPS))
+    return [blinks_table(blinks, spoken), heads_table(head, spoken)]
+
+
 def run(options: argparse.Namespace) -> list[Table]:
     """Make the gallery.
 
@@ -106,8 +128,7 @@ def run(options: argparse.Namespace) -> list[Table]:
     speech = np.concatenate([part.values for part in parts])
     counted = []
     if options.minutes and not options.sheets_only:
-        _LOG.info("blinks of %g minutes", options.minutes)
-        counted.append(blinks_table(measure_blinks([sound], options.minutes), sound.name))
+        counted = measure_motion(options.long_speech or [sound], options.minutes)
     figures, names = {}, []
     for path in portraits:
         _LOG.info("%s", path.name)

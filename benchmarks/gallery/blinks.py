@@ -10,7 +10,6 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from opensonic.channels import INDEX
 from opensonic.clock import frame_count
 from opensonic.media.audio import read_speech
 from opensonic.motion.director import direct
@@ -57,13 +56,18 @@ class BlinkFigures:
     longest_gap_s: float
 
 
-def measure_blinks(sounds: Sequence[Path], minutes: float, seed: int = 0) -> BlinkFigures:
-    """Let the director act to recordings, repeated with pauses, and count its blinks.
+def act(
+    sounds: Sequence[Path], minutes: float, seed: int = 0
+) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]:
+    """Let the director act to recordings, repeated with pauses.
 
     Args:
         sounds: The recordings.
         minutes: Length of the motion.
         seed: Of the motion.
+
+    Returns:
+        (T, C) channels and (T,) whether speech is heard, 0 to 1, at `FPS`.
     """
     speech = _repeat([read_speech(path) for path in sounds], 60 * minutes)
     speaking: list[npt.NDArray[np.float32]] = []
@@ -73,8 +77,8 @@ def measure_blinks(sounds: Sequence[Path], minutes: float, seed: int = 0) -> Bli
             speaking.append(part.speaking)
             yield part
 
-    parts = [motion.values[:, INDEX["blink_left"]] for motion in direct(listen(), FPS, seed)]
-    return count_blinks(np.concatenate(parts), np.concatenate(speaking))
+    parts = [motion.values for motion in direct(listen(), FPS, seed)]
+    return np.concatenate(parts), np.concatenate(speaking)
 
 
 def count_blinks(

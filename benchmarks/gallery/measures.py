@@ -34,6 +34,8 @@ _PATCH = 0.05
 """Side of the patch around each, e."""
 _QUIET_STEP = 0.3
 """Step that counts as next to nothing, % of e."""
+_BACKGROUND_U, _SHOULDERS_V = 2.1, 1.0
+"""Beside the head, above the shoulders: from here on only background, e."""
 _HELD_FRAMES = 50
 _HELD = "ah"
 
@@ -168,7 +170,7 @@ def _measure_outside(renders: Renders) -> int:
     still = {
         "mouth": far | (v < 0.08) | (np.abs(u) > 1.7),
         "eyes": far | (v > 0.55) | (v < -1.1) | (np.abs(u) > 1.3),
-        "head": far,
+        "head": far | ((np.abs(u) > _BACKGROUND_U) & (v < _SHOULDERS_V)),
     }
     at_rest = renders.stills[0]
     return max(

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 from benchmarks.gallery.blinks import BlinkFigures
+from benchmarks.gallery.heads import HeadFigures
 from benchmarks.gallery.measures import Figures
 from benchmarks.gallery.renders import SHEETS
 from benchmarks.lips.tables import Table
@@ -101,6 +102,39 @@ def blinks_table(blinks: BlinkFigures, sounds: str) -> Table:
         rows=rows,
         notes=[f"Spoken: {sounds}. A blink lasts from a tenth closed to a tenth closed."],
         figures=asdict(blinks),
+    )
+
+
+def heads_table(heads: HeadFigures, sounds: str) -> Table:
+    """Give the table of the head.
+
+    Args:
+        heads: What was measured.
+        sounds: What was spoken.
+    """
+
+    def row(what: str, form: str, values: tuple[float, ...], people: str) -> tuple[str, ...]:
+        return what, *(form.format(value) for value in values), people
+
+    percent = tuple(100 * share for share in heads.at_rest)
+    rows: list[tuple[str, ...]] = [
+        row("standard deviation, degrees", "{:.1f}", heads.spread, "2 to 4; roll 1 to 2"),
+        row("farthest from the picture, degrees", "{:.1f}", heads.farthest, ""),
+        row("largest mean of a minute, degrees", "{:.1f}", heads.drift, "near 0: no drift"),
+        row("likeness with itself beyond 2 s", "{:.2f}", heads.likeness, "below 0.3: no loop"),
+        row("at this lag, seconds", "{:.0f}", heads.likeness_s, ""),
+        row("near the picture's own pose, %", "{:.0f}", percent, "comes back"),
+        row("speed in pauses over that in speech", "{:.2f}", heads.calm, "calmer, never 0"),
+    ]
+    return Table(
+        title=f"Head in {heads.minutes:g} minutes",
+        header=("what", "yaw", "pitch", "roll", "wanted"),
+        rows=rows,
+        notes=[
+            f"Spoken: {sounds}. Likeness is the highest peak of the autocorrelation; near is "
+            "within half a standard deviation."
+        ],
+        figures=asdict(heads),
     )
 
 

@@ -4,13 +4,14 @@ import numpy as np
 import pytest
 from benchmarks.gallery.__main__ import find_portraits, main
 from benchmarks.gallery.blinks import FPS, count_blinks
+from benchmarks.gallery.heads import measure_head
 from benchmarks.gallery.limits import compare, list_damages
 from benchmarks.gallery.measures import lip_gap
 from benchmarks.gallery.renders import SHEETS, list_poses
 from benchmarks.gallery.trackers import MediaPipe, OwnMesh, find_tracker
 from PIL import Image
 
-from opensonic.channels import INDEX, inner_lip_gap
+from opensonic.channels import CHANNELS, INDEX, inner_lip_gap
 from opensonic.errors import InputError
 from opensonic.inspector.poses import CLOSED, VISEMES
 
@@ -48,6 +49,24 @@ def test_blinks_are_counted_timed_and_set_against_pauses():
     assert found.at_pauses == pytest.approx(0.25)
     assert found.by_chance == pytest.approx(0.9 / 60, abs=0.01)
     assert found.longest_gap_s == pytest.approx(19.8)
+
+
+def test_a_head_that_loops_or_drifts_is_found():
+    random = np.random.default_rng(0)
+    time = np.arange(120 * 25) / 25
+    values = np.zeros((len(time), len(CHANNELS)), np.float32)
+    noise = np.convolve(random.standard_normal(len(time)), np.ones(10) / 10, "same")
+    values[:, INDEX["head_yaw"]] = noise
+    values[:, INDEX["head_pitch"]] = np.sin(2 * np.pi * time / 7)
+    values[:, INDEX["head_roll"]] = noise + time / 60
+    speaking = (time % 10 < 7).astype(np.float32)
+    found = measure_head(values, speaking, 25)
+    assert found.minutes == pytest.approx(2)
+    assert found.likeness[0] < 0.3 < 0.5 < found.likeness[1]
+    assert found.likeness_s[1] == pytest.approx(7, abs=0.1)
+    assert found.drift[0] < 0.1 < 1 < found.drift[2]
+    assert found.spread[1] == pytest.approx(0.707, abs=0.01)
+    assert found.calm[1] == pytest.approx(1, abs=0.2)
 
 
 def test_a_folder_without_pictures_is_told(tmp_path, capsys):
