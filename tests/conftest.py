@@ -43,6 +43,16 @@ def example_speech():
     return str(files("opensonic") / "examples/speech.flac")
 
 
+@pytest.fixture(scope="session")
+def tiny_models(tmp_path_factory):
+    """A folder with a Sonic model of tiny random weights; skips where the extra is missing."""
+    for package in ("torch", "diffusers", "transformers", "safetensors"):
+        pytest.importorskip(package, reason="the Sonic model needs the extra opensonic[sonic]")
+    from tests.tiny_sonic import write_tiny_models
+
+    return write_tiny_models(tmp_path_factory.mktemp("models"))
+
+
 @pytest.fixture
 def make_speech():
     """Make a streamed speech value and a note of how far it was read: see `_make_speech`."""

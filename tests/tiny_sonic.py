@@ -1,9 +1,11 @@
 """A folder of tiny random weights, laid out as the published model's, that the engine can load."""
 
+from dataclasses import replace
+
 import torch
 from safetensors.torch import save_file
 
-from opensonic.engines.diffusion.dimensions import write_sizes
+from opensonic.engines.diffusion.dimensions import VAESizes, tiny, write_sizes
 from opensonic.engines.diffusion.engine import FILES, RIFE
 from opensonic.engines.diffusion.model import SonicModel
 from opensonic.post.interpolate.ifnet import IFNet
@@ -13,13 +15,14 @@ from opensonic.weights.records import MODEL_FILES
 def write_tiny_models(folder, seed=0):
     """Write every file that the engine needs; each carries its sizes, which are far from the
     published ones."""
-    model = SonicModel.tiny(seed)
+    small = VAESizes(block_out_channels=(32, 32, 32, 32), layers_per_block=1)
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        model = SonicModel.build(replace(tiny(), vae=small))
+        ifnet = IFNet(width=8)
     for name, network in model.networks().items():
         sizes = getattr(model.dimensions, name)
         _write(folder, FILES[name], network.state_dict(), write_sizes(sizes))
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
-        ifnet = IFNet(width=8)
     _write(folder, RIFE, ifnet.state_dict(), {"sizes": '{"width": 8}'})
     return folder
 
