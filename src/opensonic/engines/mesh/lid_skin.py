@@ -35,6 +35,8 @@ _LIKE = 0.015
 """How far from its ends the strip is like the skin that it comes from, e."""
 _CHEEK, _LIKE_CHEEK = np.linspace(0.2, 0.35, 17, dtype=np.float32)[:, None], 0.3
 """Where the cheek is, e below the lower lid, and how far the strip takes its hue."""
+_USUAL = 0.68
+"""Brightness of a shut lid, as a share of the cheek's; one that was in shadow comes out of it."""
 _WARM = np.array([0.8, 1.08, 1.15], np.float32)
 """Share of a shadow on skin that each colour takes."""
 _ROUND = 0.13
@@ -213,6 +215,8 @@ class LidSkin:
         hue = np.median(cheek[..., :3], (0, 1)) + 1
         grey = wide[:, :3].mean(1, keepdims=True)
         wide[:, :3] += _LIKE_CHEEK * (grey * hue / hue.mean() - wide[:, :3])
+        share = float(grey[np.abs(eye.grid) < 0.7].mean()) / float(hue.mean())
+        wide[:, :3] *= 1 + 0.6 * float(np.clip(_USUAL / max(share, 0.1) - 1, 0, 0.6))
         close = _mix(seen[:5].mean(0), 3)
         down = np.linspace(0.05, 0.09, 9, dtype=np.float32)[:, None]
         below = _mix(np.median(_read(eye.lower + down, eye, self._axes, self._read), 0), 7)

@@ -23,6 +23,8 @@ OPENEST = -0.25
 """Least closure that is shown: wide eyes."""
 _LEVELS = 11
 _ROWS = 121
+_SHADOW = 0.011
+"""How far the shadow of the lashes reaches, e; it lies on the edge of the lower lid more."""
 _LASHES = 0.52
 """What lashes take at most from the light along the closed line."""
 _TUCK = 0.0095
@@ -199,7 +201,8 @@ class Lids:
         to_upper, to_lower, under_upper, under_lower = cv2.split(seen)
         above, below = _share(under_upper, under_lower, softness)
         across = np.clip((maps[..., 0] * (2 / (SAMPLES - 1)) - 1) * REACH, -1, 1)
-        near = np.exp(-((under_upper / max(0.009 * self._e, 0.7)) ** 2)) * (1 - across**2)
+        width = max(_SHADOW * self._e, 0.7)
+        near = np.exp(-((under_upper / width - 0.4) ** 2)) * (1 - across**2)
         strength = np.float32(self._lashes * np.clip(closure, 0, 1) ** 2)
         upper = np.asarray(cv2.transform(maps, self._to_skin), np.float32)
         upper[..., 1] += to_upper * np.float32(self._skin.per_e)
