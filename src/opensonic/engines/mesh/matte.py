@@ -65,30 +65,34 @@ def cut_out(image: Image, away: Floats, uncut: Floats, e: float) -> Matte:
     hair = _find_hair_reach(image, away, e)
     behind = fill_behind(image, ((far < hair) | (uncut > 0.5)).astype(np.uint8), e)
     texture = _measure_texture(behind, e)
-    near = np.abs(far) < hair
-    least = _LEAST + _PER_TEXTURE * texture
-    beyond = np.asarray(cv2.absdiff(image, behind).max(-1) - least, np.float32)
-    differs = ramp(beyond, 0, _RANGE)
-    fade = 1 - ramp(far / hair, _FADE, 1.0)
-    differs *= fade
-    busy = ramp(texture, *_BUSY)
-    edge = differs + busy * (_follow_edges(image, away, e) - differs)
-    edge = np.where(near, edge, far < 0).astype(np.float32)
-    soft = np.asarray(cv2.GaussianBlur(edge, (0, 0), 0.9), np.float32)
-    alpha = np.maximum(soft, 1 - ramp(far, *_CORE))
-    alpha[far >= hair] = 0
+    near = np.nonzero(np.abs(far) < hair)
+    own, back = (picture[near].astype(np.float32) for picture in (image, behind))
+    out, rough = far[near], texture[near]
+    beyond = np.abs(own - back).max(1) - _LEAST - _PER_TEXTURE * rough
+    differs = ramp(beyond, 0, _RANGE) * (1 - ramp(out / hair[near], _FADE, 1.0))
+    alpha = (far < 0).astype(np.float32)
+    alpha[near] = differs + ramp(rough, *_BUSY) * (_follow_edges(image, away, e)[near] - differs)
+    alpha = np.asarray(cv2.GaussianBlur(alpha, (0, 0), 0.9), np.float32)
+    alpha[near] = np.maximum(alpha[near], 1 - ramp(out, *_CORE))
+    alpha[far <= _CORE[0]], alpha[far >= hair] = 1, 0
     around = np.asarray(cv2.GaussianBlur(alpha, (0, 0), _NEAR * e), np.float32)
-    seen = np.maximum(ramp(around, 0.0, 0.3), ramp(alpha, 0.02, 0.2))[..., None]
-    behind = np.rint(image + seen * (behind.astype(np.float32) - image)).astype(np.uint8)
-    alpha = np.where(near, np.maximum(alpha, _least_share(image, behind)), alpha)
-    return Matte(np.asarray(np.maximum(alpha, uncut), np.float32), behind)
+    seen = np.maximum(ramp(around[near], 0.0, 0.3), ramp(alpha[near], 0.02, 0.2))
+    back = np.rint(own + seen[:, None] * (back - own))
+    behind[near] = back.astype(np.uint8)
+    np.copyto(behind, image, where=(far >= hair)[..., None])
+    alpha[near] = np.maximum(alpha[near], _least_share(own, back))
+    return Matte(np.maximum(alpha, uncut), behind)
 
 
-def _least_share(image: Image, behind: Image) -> Floats:
-    """(H, W) float32 share of the person from which on some colour of it gives the picture."""
-    lighter = cv2.subtract(image, behind) / np.maximum(255.0 - behind, 1)
-    darker = cv2.subtract(behind, image) / np.maximum(behind.astype(np.float32), 1)
-    return np.asarray(np.maximum(lighter, darker).max(-1), np.float32)
+def _least_share(own: Floats, back: Floats) -> Floats:
+    """Give the share of the person from which on some colour of it gives the picture.
+
+    Args:
+        own: (N, 3) colours of the picture, 0 to 255.
+        back: (N, 3) colours of the background there.
+    """
+    room = np.where(own > back, 255 - back, back)
+    return np.asarray((np.abs(own - back) / np.maximum(room, 1)).max(1), np.float32)
 
 
 def _find_hair_reach(image: Image, away: Floats, e: float) -> Floats:
