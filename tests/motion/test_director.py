@@ -222,6 +222,16 @@ def test_gaze_returns_to_the_camera(five_minutes):
     assert np.abs(gaze).max() > 0.1
 
 
+def test_glances_and_raised_brows_are_seen_and_rare(five_minutes):
+    glance = np.abs(column(five_minutes, "gaze_x") + column(five_minutes, "head_yaw") / 40)
+    assert 0.25 < glance.max() < 0.45
+    assert 0.01 < (glance > 0.15).mean() < 0.2
+    brow = column(five_minutes, "brow_raise")
+    raises = ((brow[1:] > 0.15) & (brow[:-1] <= 0.15)).sum() / 5
+    assert 5 < raises < 30
+    assert 0.4 < brow.max() <= 0.7
+
+
 def test_perform_covers_the_sound(make_speech):
     speech, _ = make_speech(2.34)
     parts = list(perform(speech, Fraction(25), 7))

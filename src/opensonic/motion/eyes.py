@@ -12,10 +12,11 @@ from opensonic.motion.cues import Cue, bump, ease
 
 _FIRST_BLINK_S = 0.8
 _BLINK_GAP_S = 1.9
-_PAUSE_BLINK = 0.65
+_PAUSE_BLINK = 0.6
 _DOUBLE_BLINK = 0.1
 _GLANCE_AWAY = 0.25
 _BROW_LIMIT = 0.7
+_BROW_GAP_S = 1.0
 
 
 class Blinks:
@@ -54,7 +55,7 @@ class Blinks:
         if self._random.random() < _DOUBLE_BLINK and not again:
             wait_s = sum(self._shape) + float(self._random.uniform(0.05, 0.2))
         else:
-            wait_s = 1.2 + min(float(self._random.gamma(2.5, 1.35)), 7.5)
+            wait_s = 1.3 + min(float(self._random.gamma(2.5, 1.35)), 7.5)
         self._next_s = time_s + wait_s
 
 
@@ -111,10 +112,11 @@ class Brows:
 
     def step(self, cue: Cue) -> float:
         """Give brow_raise."""
-        if cue.accent and self._random.random() < 0.3 + 0.3 * cue.accent:
+        rested = not self._raises or cue.time_s - self._raises[-1][0] > _BROW_GAP_S
+        if cue.accent and rested and self._random.random() < 0.35 * cue.accent:
             size = float(self._random.uniform(0.25, 0.6)) * cue.accent
             self._raises.append((cue.time_s, size, 0.16, 0.45))
-        if cue.onset and self._random.random() < 0.35:
+        if cue.onset and self._random.random() < 0.3:
             self._raises.append((cue.time_s, float(self._random.uniform(0.15, 0.4)), 0.25, 0.9))
         self._raises = [one for one in self._raises if cue.time_s - one[0] < one[2] + one[3]]
         height = sum(
