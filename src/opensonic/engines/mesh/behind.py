@@ -24,7 +24,7 @@ _NEAR, _WIDE, _WIDE_SHARE = 0.16, 0.4, 0.1
 """Radii over which edges are gathered, e, and the weight of the wider one."""
 _EVEN = 0.06
 """Radius over which the directions are evened, e."""
-_STEP, _SMOOTH_PX = 0.5, 1.6
+_STEP, _SMOOTH_PX = 1.0, 1.6
 """Length of the steps back and radius over which ways are made smooth, px of the copy."""
 _NOISE = 5.0
 """Strength of edges that are none, 0 to 255 per px of the copy."""
