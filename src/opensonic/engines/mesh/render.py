@@ -40,7 +40,7 @@ _MARGIN = 0.06
 """How far around the lips both layers are drawn, e."""
 _CLOSE = 0.04
 """Opening above which lips are not closed, e."""
-_FAINT, _FAINT_POUT = 0.02, 0.06
+_FAINT, _FAINT_POUT = 0.02, 0.1
 """Strength below which a shadow is not seen, and of lips put forward."""
 _NOTHING = 1e-4
 """Value of a channel that shows nothing."""
