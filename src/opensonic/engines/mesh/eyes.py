@@ -26,6 +26,8 @@ GAZE_REACH = np.array([0.055, 0.034], np.float32)
 """How far the iris goes to the right and down, e."""
 LOWER_SHARE = 0.14
 """Share of the way that the lower lid goes."""
+FOLD = 0.25
+"""How far the fold over the lashes comes along with them, as a share of their way."""
 LID_FOLLOWS = 0.35
 """How far the upper lid goes with a gaze down, in ways of a blink."""
 _SLACK = 0.022
@@ -240,7 +242,9 @@ def lid_basis(points: Points, rig: Rig, eyes: tuple[Eye, Eye], is_lower: bool) -
         if is_lower:
             down[:, eye.blink] = -LOWER_SHARE * (lower - upper) * (1 - ramp(y - lower, 0.0, 0.15))
         else:
-            near = np.clip(1 - (upper - y) / np.interp(x / eye.half, eye.grid, eye.room), 0, 1)
+            room = np.interp(x / eye.half, eye.grid, eye.room)
+            rim = 1 - ramp(upper - y, 0.02, 0.045)
+            near = rim + (1 - rim) * FOLD * np.clip(1 - (upper - y) / room, 0, 1)
             near *= 1 - ramp(y - lower, 0.06, 0.15)
             down[:, eye.blink] = (1 - LOWER_SHARE) * (lower - upper) * near
             down[:, INDEX["gaze_y"]] += LID_FOLLOWS * down[:, eye.blink]

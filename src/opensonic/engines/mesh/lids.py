@@ -13,7 +13,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from opensonic.engines.mesh.eyes import LOWER_SHARE, REACH, SAMPLES, Eye
+from opensonic.engines.mesh.eyes import FOLD, LOWER_SHARE, REACH, SAMPLES, Eye
 from opensonic.engines.mesh.lid_skin import LidSkin, Reader, find_seam
 from opensonic.engines.mesh.rig import Rig
 from opensonic.engines.mesh.sampling import Floats, Image, sample
@@ -33,8 +33,8 @@ _FAN_IN, _FAN_OUT = 2.0, 6.0
 """How far the lashes lean away from the middle of the eye, at its inner and at its outer end."""
 _DRAWN_OUT = 1.3
 """How much more the skin near the rim is drawn out than that near the brow."""
-_FOLD, _FOLD_ROOM = 0.25, 0.3
-"""How far the fold over the lashes comes along: share of their way, and at most of the room."""
+_FOLD_ROOM = 0.3
+"""Share of the room up to the brow that the fold over the lashes comes down at most."""
 _UNDER_CORNER = 0.10
 _SLIGHT = 0.05
 """Closure from which the unrolled picture is shown alone; it is a little softer than the picture.
@@ -96,7 +96,7 @@ class Lids:
         columns = np.arange(SAMPLES)
         way = np.array([np.interp(self._seam[i], self._y, self._rim[:, i]) for i in columns])
         room = np.maximum(eye.room - (eye.upper - self._seam), 0.01)
-        self._fold = np.minimum(_FOLD * way, _FOLD_ROOM * room)
+        self._fold = np.minimum(FOLD * way, _FOLD_ROOM * room)
         self._way, self._room = way, room
         hidden = np.asarray(way - self._fold, np.float32)
         self._skin = LidSkin(eye, self._seam, hidden, (top, bottom), self._axes, read)
