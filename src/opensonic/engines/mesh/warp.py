@@ -157,9 +157,10 @@ def mouth_basis(points: Points, rig: Rig, layer: bool) -> Floats:
         for name, share in _UNBENT:
             move[:, 1, INDEX[name]] -= share * bow
     width = _width(points, rig, away, lower)
-    thick = (spread if lower else -spread) * np.exp(-((spread / 0.13) ** 2)) * inside
+    thick = (1 if lower else -1) * spread * spread / (spread + 0.02)  # their line stays thin
+    thick *= np.exp(-((spread / 0.13) ** 2)) * inside
     move[:, 0, INDEX["lip_pucker"]] = -PUCKER * width
-    move[:, 1, INDEX["lip_pucker"]] = 0.38 * thick - 0.6 * bow
+    move[:, 1, INDEX["lip_pucker"]] = 0.46 * thick - 0.6 * bow
     move[:, 2, INDEX["lip_pucker"]] = 0.06 * shape * lip
     move[:, 0, INDEX["lip_stretch"]] = STRETCH * width
     move[:, 1, INDEX["lip_stretch"]] = -0.12 * thick
