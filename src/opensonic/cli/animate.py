@@ -57,9 +57,18 @@ def animate(
 
     Example: opensonic animate portrait.jpg speech.mp3 -o talk.mp4
     """
-    with guarded(json):
+    with guarded(json, kept=kept_work(output, chosen)):
         chosen |= {"motion": motion_in, "motion_output": motion_out}
         make_video(portrait, speech, output, as_json=json, quiet=quiet, chosen=chosen)
+
+
+def kept_work(output: Path, chosen: dict[str, Any]) -> Path | None:
+    """Give the file in which a stopped run keeps what is finished; None where nothing is kept."""
+    if not chosen.get("resume"):
+        return None
+    from opensonic.api import state_path
+
+    return state_path(output)
 
 
 def make_video(

@@ -6,6 +6,7 @@ import json
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import typer
@@ -15,8 +16,12 @@ from opensonic.progress import Progress, Report
 
 
 @contextmanager
-def guarded(as_json: bool) -> Iterator[None]:
+def guarded(as_json: bool, kept: Path | None = None) -> Iterator[None]:
     """Turn our errors into one line and the exit code that DESIGN promises; bugs pass through.
+
+    Args:
+        as_json: Whether errors are also printed as JSON.
+        kept: File in which a stopped run may have left finished work.
 
     Raises:
         typer.Exit: After an OpenSonicError or Ctrl-C was reported.
@@ -32,7 +37,10 @@ def guarded(as_json: bool) -> Iterator[None]:
         typer.echo(f"opensonic: {message}", err=True)
         raise typer.Exit(error.exit_code) from error
     except KeyboardInterrupt as error:
-        typer.echo("opensonic: interrupted; no file was left behind", err=True)
+        left = "no file was left behind"
+        if kept is not None and kept.exists():
+            left = f"what is finished is kept in {kept}; the same command goes on with it"
+        typer.echo(f"opensonic: interrupted; {left}", err=True)
         raise typer.Exit(130) from error
 
 
