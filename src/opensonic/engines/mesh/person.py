@@ -21,7 +21,7 @@ from opensonic.face import topology
 _SCALE = 36.0
 """Length of e in the small copy, px."""
 _ROUNDS = 3
-_GUESSES = ((0.85, 1.25, 0.66, 0.72), (1.05, 1.4, 0.87, 0.9))
+_GUESSES = ((0.85, 1.25, 0.66, 0.72), (1.05, 1.4, 0.87, 0.97))
 """First guesses of the head's reach and of what is surely head, each sideways and up, e."""
 _SKULL_V = -0.42
 """Height of the middle of what is surely head, e."""
