@@ -168,3 +168,20 @@ def test_grid_is_the_feature_map(width, height):
     for cell in (8, 16, 32, 64):
         size = (height // cell, width // cell)
         assert grid_size(size[0] * size[1], height, width) == size
+
+
+def test_the_layout_for_gpus_changes_rounding_only(random_unet, error):
+    import copy
+
+    unet = copy.deepcopy(random_unet)
+    unet.lay_out_for_gpu()
+    assert unet.conv_in.weight.is_contiguous(memory_format=torch.channels_last)
+    assert error(_random_call(unet), _random_call(random_unet, plain=True)) < 2e-5
+
+
+def test_blocks_that_would_be_compiled_are_the_ones_without_a_context(random_unet, monkeypatch):
+    compiled = []
+    monkeypatch.setattr(torch.nn.Module, "compile", lambda module: compiled.append(module))
+    random_unet.compile_blocks()
+    assert len(compiled) > 10
+    assert not any(module in random_unet._listeners for module in compiled)
