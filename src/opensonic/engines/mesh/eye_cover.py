@@ -24,8 +24,10 @@ _CONTRAST, _FAINT = 30, 14
 """Least difference from what is around, 0 to 255: of the first rim that is found, of the other."""
 _PAST = 5
 """Columns at both ends that a rim need not reach."""
-_THICK = 14
-"""Rows of the thickest rim."""
+_MIDDLE = slice(24, -24)
+"""Columns over the eye itself; beside it round rims run down."""
+_USUAL, _THICK = 10.5, 14
+"""Rows of most of a rim at most, and of its thickest part."""
 _NEAR = np.ones((1, 11), np.uint8)
 _DARK, _BRIGHT, _PALE = 0.6, 1.25, 0.5
 """Light of a pupil and of the white, and colour of the white, as shares of the skin's."""
@@ -79,7 +81,10 @@ def _find_rim(
         columns = np.flatnonzero(inside.any(0))
         first = np.interp(np.arange(len(across)), columns, inside.argmax(0)[columns])
         ends = ~inside & (np.arange(_ROWS)[:, None] > first)
-        last = np.minimum(np.where(ends.any(0), ends.argmax(0), _ROWS - 1), first + _THICK)
+        last = np.where(ends.any(0), ends.argmax(0), _ROWS - 1)
+        if np.median((last - first)[_MIDDLE]) > _USUAL:  # a brow
+            continue
+        last = np.minimum(last, first + _THICK)
         last = cv2.dilate(last.astype(np.float32)[None], _NEAR)[0]
         first = cv2.erode(first.astype(np.float32)[None], _NEAR)[0]
         edges = (cv2.blur(edge[None], (9, 1))[0] for edge in (first, last))

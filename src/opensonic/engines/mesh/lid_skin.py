@@ -33,7 +33,7 @@ _SHADOW, _SHADOW_WIDTH = 0.17, 0.04
 """What the line of the fold and its shadow take from the light, and how far they reach, e."""
 _LIKE = 0.015
 """How far from its ends the strip is like the skin that it comes from, e."""
-_CHEEK, _LIKE_CHEEK = np.linspace(0.2, 0.35, 17, dtype=np.float32)[:, None], 0.3
+_CHEEK, _LIKE_CHEEK = np.linspace(0.2, 0.35, 17, dtype=np.float32)[:, None], 0.4
 """Where the cheek is, e below the lower lid, and how far the strip takes its hue."""
 _USUAL = 0.68
 """Brightness of a shut lid, as a share of the cheek's; one that was in shadow comes out of it."""
@@ -172,7 +172,8 @@ class LidSkin:
         band = slice(first, max(last, first + 1))
         under = t[band] - seam
         inside = ramp(under, -0.014, 0.006) * (1 - ramp(under - hidden, -0.012, 0.006))
-        inside = np.asarray(inside * ramp(hidden, 0.004, 0.02), np.float32)[..., None]
+        near = 1 - ramp(np.abs(x / self._eye.half), 1.05, 1.35)  # beyond, there may be hair
+        inside = np.asarray(inside * ramp(hidden, 0.004, 0.02) * near, np.float32)[..., None]
         skin = self._paint(x, under, hidden)
         mixed = self._open[band] + inside * (skin - self._open[band])
         self._shut[band] = np.clip(np.rint(mixed), 0, 255)
@@ -214,10 +215,12 @@ class LidSkin:
         cheek = _read(np.median(eye.lower) + _CHEEK + 0 * up, eye, self._axes, self._read)
         hue = np.median(cheek[..., :3], (0, 1)) + 1
         grey = wide[:, :3].mean(1, keepdims=True)
-        wide[:, :3] += _LIKE_CHEEK * (grey * hue / hue.mean() - wide[:, :3])
+        change = grey * hue / hue.mean() - wide[:, :3]
+        far = np.abs(change).mean(1, keepdims=True) / np.maximum(grey, 1)  # make-up, or a drawing
+        wide[:, :3] += _LIKE_CHEEK * np.exp(-((far / 0.18) ** 2)) * change
         share = float(grey[np.abs(eye.grid) < 0.7].mean()) / float(hue.mean())
         wide[:, :3] *= 1 + 0.6 * float(np.clip(_USUAL / max(share, 0.1) - 1, 0, 0.6))
-        close = _mix(seen[:5].mean(0), 3)
+        close = _mix(seen[:5].mean(0), 5)
         down = np.linspace(0.05, 0.09, 9, dtype=np.float32)[:, None]
         below = _mix(np.median(_read(eye.lower + down, eye, self._axes, self._read), 0), 7)
         tight = _mix(1 - ramp(room, 0.015, 0.04)[:, None], 6)
