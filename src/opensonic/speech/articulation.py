@@ -24,9 +24,9 @@ SURE_CLOSURE = 0.32
 _APERTURE_UNIT = 0.2
 _MIN_CLOSURE_ROWS = 8
 _RELEASE_ROWS = 5
-_OPENING_SPEED = 0.018
-"""Fastest opening of the lips, e per row, about 0.16 m/s: lips that burst open for a plosive reach
-0.25 to 0.3 m/s at the peak of a movement that starts and ends slowly."""
+_OPENING_SPEED, _CLOSING_SPEED = 0.018, 0.025
+"""Fastest opening and closing of the lips, e per row, about 0.16 and 0.22 m/s: lips reach 0.25 to
+0.3 m/s at the peak of a movement that starts and ends slowly."""
 _SURE_SILENCE = 0.8
 _SILENCE_ROWS = 15
 _PARTING_ROWS, _SHAPING_ROWS = 12, 50
@@ -80,11 +80,16 @@ def _shut_lips(score: Curve) -> Curve:
     return shut
 
 
-def _limit_opening(gap: Curve, shut: Curve) -> Curve:
-    """Let the gap that is left by closures grow no faster than lips move."""
+def _limit_speed(gap: Curve, shut: Curve) -> Curve:
+    """Let the gap that is left by closures change no faster than lips move.
+
+    It grows later than asked and shrinks earlier, so that no closure is lost.
+    """
     left = gap * (1 - shut)
-    climb = _OPENING_SPEED * np.arange(len(gap))
-    limited = np.minimum.accumulate(left - climb) + climb
+    rows = np.arange(len(gap))
+    rise, fall = _OPENING_SPEED * rows, _CLOSING_SPEED * rows
+    limited = np.minimum.accumulate(left - rise) + rise
+    limited = np.minimum.accumulate((limited + fall)[::-1])[::-1] - fall
     return np.asarray(gap * (limited / np.maximum(left, 1e-6)).clip(0, 1), np.float32)
 
 
@@ -137,7 +142,7 @@ def trace_curves(heard: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
     parted = _PARTED * _parted_lips(heard[:, SILENCE], sealed)
     return np.stack(
         [
-            _limit_opening((opening + parted) * _APERTURE_UNIT * awake, shut),
+            _limit_speed((opening + parted) * _APERTURE_UNIT * awake, shut),
             np.clip(width, 0, 1),
             np.clip(-width, 0, 1),
             np.clip(heard[:, JAW], 0, 1) * awake,
