@@ -29,7 +29,7 @@ _LASHES = 0.52
 """What lashes take at most from the light along the closed line."""
 _TUCK = 0.0095
 """Height of the rim that goes behind the closed line, e."""
-_FAN_IN, _FAN_OUT = 2.0, 6.0
+_FAN_IN, _FAN_OUT = 1.0, 2.5
 """How far the lashes lean away from the middle of the eye, at its inner and at its outer end."""
 _DRAWN_OUT = 1.3
 """How much more the skin near the rim is drawn out than that near the brow."""
@@ -145,7 +145,7 @@ class Lids:
         away = eye.upper - y
         outwards = s * eye.outer
         fan = np.where(outwards > 0, _FAN_OUT, _FAN_IN)
-        root = s / (1 + fan * np.clip(away, 0, 0.06))
+        root = s / (1 + fan * np.clip(away, 0, 0.04))
         way = (1 - LOWER_SHARE) * np.interp(root, s, gap) + _TUCK * np.interp(
             root, s, np.clip(gap * 30, 0, 1)
         )
