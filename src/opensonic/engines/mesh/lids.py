@@ -35,12 +35,21 @@ _DRAWN_OUT = 1.3
 """How much more the skin near the rim is drawn out than that near the brow."""
 _FOLD_ROOM = 0.3
 """Share of the room up to the brow that the fold over the lashes comes down at most."""
+_BESIDE, _AROUND = 0.35, (-0.9, 0.7)
+"""How far beside and around an eye its lids read the picture, e."""
 _UNDER_CORNER = 0.10
 _SLIGHT = 0.05
 """Closure from which the unrolled picture is shown alone; it is a little softer than the picture.
 """
 _PRESSED = 0.75
 """How far the skin is pressed together at most."""
+
+
+def surroundings(eye: Eye, rig: Rig) -> Floats:
+    """Give the corners of all that is read for the lids of an eye: (4, 2) float32, px."""
+    x = REACH * eye.half + _BESIDE
+    box = np.array([[across, down] for across in (-x, x) for down in _AROUND], np.float32)
+    return np.asarray(eye.middle + box @ rig.camera.axes[:2], np.float32)
 
 
 @dataclass(frozen=True, eq=False)
@@ -79,7 +88,7 @@ class Lids:
 
     def __init__(self, eye: Eye, rig: Rig, read: Reader) -> None:
         self._e = float(rig.e)
-        self._read = read
+        self.read_rest = read
         self._axes = rig.camera.axes[:2]
         self._down = rig.camera.axes[1]
         self.eye = eye
@@ -109,13 +118,11 @@ class Lids:
         ).astype(np.float32)
         self._to_skin[:, 2] += np.array([-REACH * eye.half, top]) * self._skin.per_e
 
+        self.height = self._e * float((eye.lower - eye.upper).max())
+        """Height of the open eye, px."""
         x = REACH * eye.half
         self.corners = self._place((-x, x), (top, bottom))
         """(4, 2) float32 corners of what the lids can move, px."""
-        is_open = eye.lower - eye.upper > 1e-3
-        wide = x * float(np.abs(eye.grid[is_open]).max(initial=0)) / REACH + 0.01
-        self.opening = self._place((-wide, wide), (eye.upper.min() - 0.01, eye.lower.max() + 0.01))
-        """(4, 2) float32 corners of the open eye, px."""
         self._rest = self._draw_rest()
 
     def _place(self, across: tuple[float, float], down: tuple[float, float]) -> Floats:
@@ -130,7 +137,7 @@ class Lids:
 
         def light(up: Floats) -> float:
             places = right + (eye.upper - up)[..., None] * self._axes[1]
-            seen = self._read(np.asarray(places[:, middle], np.float32))
+            seen = self.read_rest(np.asarray(places[:, middle], np.float32))
             return float(seen[..., :3].mean())
 
         rim = light(np.linspace(_TUCK, 0.5 * _TUCK + 0.012, 4, dtype=np.float32)[:, None])
@@ -224,7 +231,7 @@ class Lids:
         if share >= 1:
             return seen
         return np.asarray(
-            cv2.addWeighted(seen, share, self._read(lid.still), 1 - share, 0), np.uint8
+            cv2.addWeighted(seen, share, self.read_rest(lid.still), 1 - share, 0), np.uint8
         )
 
     def _draw_rest(self) -> Floats:
@@ -236,18 +243,18 @@ class Lids:
         near = np.broadcast_to(1 - ramp(away.astype(np.float32), 1.0, 2.4), above.shape)
         return np.ascontiguousarray(np.stack([1 - above - below, near], -1), np.float32)
 
-    def look(self, places: Floats, gaze: Floats) -> tuple[Floats, Floats]:
-        """Let the iris look around while the lids rest; the corners of the eye stay.
+    def find_ball(self, places: Floats) -> tuple[Floats, Floats]:
+        """Say where the eye ball is while the lids rest.
 
         Args:
-            places: (H, W, 2) float32 places of the picture that a patch shows, px.
-            gaze: (2,) shift of the iris, px.
+            places: (H, W, 2) float32 places of the picture, px.
 
         Returns:
-            (H, W, 2) float32 places that the eye ball shows, px, and (H, W) float32 its share.
+            (H, W) float32 share of the ball, and (H, W) float32 share of the iris' shift by which
+            it moves; the corners of the eye stay.
         """
         share, near = cv2.split(sample(self._rest, self._locate(places)))
-        return places - near[..., None] * gaze, np.asarray(share, np.float32)
+        return np.asarray(share, np.float32), np.asarray(near, np.float32)
 
     def _locate(self, places: Floats) -> Floats:
         into = np.column_stack([self._matrix.T, self._shift])

@@ -1,7 +1,8 @@
-"""One frame of one portrait: warp the part that moves, then fill mouth and eyes.
+"""One frame of one portrait: draw the eyes, warp the part that moves, fill the mouth.
 
 Everything that depends on the portrait alone is computed once. A frame costs two small matrix
-products, one inversion on a coarse grid, one remap of the moving part and three small patches.
+products, one inversion on a coarse grid, two small patches for eyes that move, one remap of the
+moving part and one small patch for the mouth.
 """
 
 from __future__ import annotations
@@ -14,9 +15,10 @@ import numpy as np
 import numpy.typing as npt
 
 from opensonic.channels import INDEX, MOUTH, inner_lip_gap
+from opensonic.engines.mesh.eye_patch import EyePatch
 from opensonic.engines.mesh.eyes import GAZE_REACH, LID_FOLLOWS, are_covered, find_eyes
 from opensonic.engines.mesh.head import head_basis
-from opensonic.engines.mesh.lids import Lids
+from opensonic.engines.mesh.lids import Lids, surroundings
 from opensonic.engines.mesh.mouth import Mouth, head_reference, mouth_depth
 from opensonic.engines.mesh.person import find_person
 from opensonic.engines.mesh.relief import ONE, REACH, Relief
@@ -80,16 +82,26 @@ class MeshRenderer:
         margin = int(0.3 * self._rig.e) + 2
         self._reach = np.asarray(GAZE_REACH * self._rig.e, np.float32)
         self._sheet = Sheet(portrait.image, self._lattice, margin, self._rig.person)
-        self._lids = tuple(Lids(eye, self._rig, self._sheet.read) for eye in seen)
+        self._lids = [
+            Lids(eye, self._rig, self._sheet.hold(surroundings(eye, self._rig))) for eye in seen
+        ]
         self._mouth = Mouth(portrait.image, self._rig, self._style)
         self._relief = Relief(self._rig, self._style.toward, self._style.relief)
         self._lips = self._lip_seam()
-        self._lid_shift = {
-            lids.eye.blink: head_basis(self._rig.points(lids.corners), self._rig)
+        self._eye_patches = [
+            (EyePatch(lids, self._sheet, self._style.softness), self._nodes_around(lids.corners))
             for lids in self._lids
-        }
+        ]
         self._skull = self._skull_basis()
         self._landmark_basis = landmark_basis(self._rig, self._eyes)
+
+    def _nodes_around(self, corners: Floats) -> tuple[slice, slice]:
+        """Give the nodes of the lattice around some places."""
+        grid = self._lattice
+        low = (corners.min(0) - (grid.x0, grid.y0)) / grid.step
+        high = (corners.max(0) - (grid.x0, grid.y0)) / grid.step
+        (left, top), (right, bottom) = low.astype(int).tolist(), high.astype(int).tolist()
+        return slice(max(top, 0), max(bottom + 3, 0)), slice(max(left, 0), max(right + 3, 0))
 
     def _find_region(self) -> Lattice:
         step = int(np.clip(round(self._rig.e / _NODES_PER_E), 2, 32))
@@ -161,20 +173,12 @@ class MeshRenderer:
         is_lower[start:stop] = self._is_lower(lips, self._lattice.xy[start:stop])
         is_lower[stop:] = True
         places = np.where(is_lower[..., None], layers[1], layers[0])
+        self._move_eyes(factors)
         self._draw_skin(frame, places)
         pout = (float(factors[INDEX["lip_pucker"]]) - _FAINT_POUT) * self._style.relief
         light = self._light_lips(frame, places, lips, pout) if pout > 0 else None
         if self._rig.lips.is_open or np.abs(factors[MOUTH]).max() > _NOTHING:
             self._draw_mouth(frame, layers, lips, factors, light)
-        gaze_x, gaze_y = factors[_GAZE].tolist()
-        seen = [_beyond(gaze_x, _STEADY), _beyond(gaze_y, _STEADY)]
-        gaze = np.array(seen, np.float32) * self._reach
-        follow = LID_FOLLOWS * _beyond(gaze_y, _GLANCE)
-        for lids in self._lids:
-            blink = float(factors[lids.eye.blink])
-            closure = blink + (1 - blink) * follow
-            if abs(closure) > _NOTHING or gaze.any():
-                self._draw_eye(frame, layers[0], lids, factors, gaze, closure)
         return frame
 
     def _roll_in(self, factors: Floats) -> float:
@@ -216,6 +220,9 @@ class MeshRenderer:
         across, down = cv2.split(cv2.absdiff(places, self._lattice.xy))
         shift = np.maximum(across, down)
         shift[shift <= _STILL] = 0
+        for eye, nodes in self._eye_patches:
+            if eye.is_moved:
+                np.maximum(shift[nodes], _STILL, out=shift[nodes])
         self._sheet.lay(places, shift, frame)
 
     def _light_lips(
@@ -230,6 +237,18 @@ class MeshRenderer:
         patch = frame[y0:y1, x0:x1]
         cv2.multiply(patch, light, dst=patch, scale=1 / ONE)
         return light, box
+
+    def _move_eyes(self, factors: Floats) -> None:
+        """Draw the eyes into the sheet."""
+        gaze_x, gaze_y = factors[_GAZE].tolist()
+        gaze = (
+            _beyond(gaze_x, _STEADY) * float(self._reach[0]),
+            _beyond(gaze_y, _STEADY) * float(self._reach[1]),
+        )
+        follow = LID_FOLLOWS * _beyond(gaze_y, _GLANCE)
+        for eye, _ in self._eye_patches:
+            blink = float(factors[eye.lids.eye.blink])
+            eye.draw(blink + (1 - blink) * follow, gaze)
 
     def _draw_mouth(
         self,
@@ -273,39 +292,6 @@ class MeshRenderer:
         xy, basis, back = self._skull
         moved = xy + combine(basis, factors)
         return np.asarray(np.einsum("ij,jk->ki", back, moved), np.float32)
-
-    def _draw_eye(
-        self,
-        frame: Image,
-        layer: Floats,
-        lids: Lids,
-        factors: Floats,
-        gaze: Floats,
-        closure: float,
-    ) -> None:
-        is_still = abs(closure) < _NOTHING
-        corners = lids.opening if is_still else lids.corners
-        part = self._sheet.part_around(
-            corners + combine(self._lid_shift[lids.eye.blink], factors), 0
-        )
-        if part is None:
-            return
-        x0, y0, x1, y1 = self._sheet.box_of(part)
-        patch = frame[y0:y1, x0:x1]
-        places = self._sheet.locate(layer, part)
-        ball_places, seen = lids.look(places, gaze)
-        ball = self._sheet.read(ball_places)
-        if is_still:
-            patch[:] = cv2.blendLinear(self._sheet.settle(ball, part), patch, seen, 1 - seen)
-            return
-        lid = lids.show(places, closure, self._style.softness)
-        upper, lower = lids.read(lid), self._sheet.read(lid.lower)
-        skin = cv2.blendLinear(upper, lower, lid.above, lid.below)
-        blend = cv2.blendLinear(ball, skin, lid.between, 1 - lid.between)
-        picture = self._sheet.settle(np.asarray(blend, np.uint8), part)
-        if closure > _NOTHING:
-            picture = np.rint(picture * lid.shade[..., None]).astype(np.uint8)
-        patch[:] = picture
 
 
 def _beyond(value: float, limit: float) -> float:

@@ -10,6 +10,7 @@ everywhere: OpenCV reads four channels almost twice as fast as three.
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 
 import cv2
 import numpy as np
@@ -34,12 +35,17 @@ _AROUND = np.ones((3, 3), np.uint8)
 class Sheet:
     """A picture on a lattice.
 
+    Attributes:
+        scale: Pixels that are kept for each of the picture, along each side.
+
     Args:
         image: (H, W, 3) uint8, RGB.
         grid: The lattice over its moving part.
         margin: How far places may lie outside the moving part, px.
         person: Where the person ends and what is behind; None if all moves together.
     """
+
+    scale = 2
 
     def __init__(self, image: Image, grid: Lattice, margin: int, person: Person | None) -> None:
         self._grid = grid
@@ -143,6 +149,40 @@ class Sheet:
             cv2.cvtColor(read, cv2.COLOR_RGBA2RGB, dst=out)
         return out
 
+    def borrow(self, corners: Floats) -> tuple[Image, Floats]:
+        """Lend the part of the sheet around some places, to be drawn on.
+
+        Args:
+            corners: (N, 2) float32, px.
+
+        Returns:
+            (H, W, 4) uint8 as `read` gives them, a view of the sheet: what is written there is laid
+            out; and (H, W, 2) float32 places of its pixels, px.
+        """
+        x0, y0, x1, y1 = self._around(corners)
+        rows, columns = np.mgrid[y0:y1, x0:x1].astype(np.float32)
+        places = np.stack([columns, rows], -1) * np.float32(1 / self.scale) + self._origin
+        return self._source[y0:y1, x0:x1], places
+
+    def hold(self, corners: Floats) -> Callable[[Floats], Image]:
+        """Give a way to read as `read` does, near some places, however the sheet is drawn on.
+
+        Args:
+            corners: (N, 2) float32, px.
+        """
+        x0, y0, x1, y1 = self._around(corners)
+        kept, corner = self._source[y0:y1, x0:x1].copy(), np.array([x0, y0], np.float32)
+        return lambda places: sample(kept, self._to_source(places) - corner)
+
+    def _around(self, corners: Floats) -> Box:
+        """Give the box around places, in pixels of the source; at least one of them."""
+        points = self._to_source(np.asarray(corners, np.float32))
+        height, width = self._source.shape[:2]
+        (left, top), (right, bottom) = points.min(0).tolist(), points.max(0).tolist()
+        x0, y0 = (int(np.clip(v, 0, n - 1)) for v, n in ((left, width), (top, height)))
+        x1, y1 = (int(np.clip(v, 0, n - 1)) for v, n in ((right, width), (bottom, height)))
+        return x0, y0, x1 + 1, y1 + 1
+
     def locate(self, places: Floats, part: Box) -> Floats:
         """Bring a part of the lattice to pixels.
 
@@ -191,7 +231,7 @@ class Sheet:
         return self._grid.enlarge(block)[: y1 - y0, : x1 - x0]
 
     def _to_source(self, places: Floats) -> Floats:
-        return (places - self._origin) * np.float32(2)
+        return (places - self._origin) * np.float32(self.scale)
 
     def _read(self, maps: Floats) -> Image:
         return sample(self._source, maps)
