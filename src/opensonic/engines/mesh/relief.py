@@ -35,6 +35,7 @@ _FRONT = 0.5
 _GLOSS, _SHADOW, _CORNER = 0.04, 0.12, 0.16
 """Light on the crest of the lower lip, and what the shadows take under it and in the corners."""
 _MOST = 0.24
+"""Largest change of the light, as a share of it."""
 _ZERO, _LEVELS = 128, 500.0
 """How the change of light is kept: its zero and its steps."""
 ONE = 128
