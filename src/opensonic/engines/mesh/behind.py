@@ -1,9 +1,9 @@
 """What the person hides: the background goes on behind the outline.
 
 Each hidden place looks back to the outline along the edges that run into the person there (found
-by the structure tensor, Förstner and Gülch 1987), and shows what lies
-as far on the other side, up to a limit.
-So an edge that is straight in the picture goes on straight, at any angle, and texture stays sharp.
+by the structure tensor, Förstner and Gülch 1987), and shows what lies as far on the other side, up
+to a limit. So an edge that is straight in the picture goes on straight, at any angle, and texture
+stays sharp.
 """
 
 from __future__ import annotations

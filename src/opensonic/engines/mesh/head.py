@@ -15,12 +15,10 @@ from opensonic.engines.mesh.warp import N_COEFFICIENTS, ramp
 _PIVOT = np.array([0, 0.55, -0.45], np.float32)
 """Where the head sits on the neck, in the canonical face, e."""
 _DEGREE = np.float32(np.pi / 180)
-
-
 _TRAIL = (0.08, 0.4)
 """How far beyond the person the lattice moves along where the background is cut off, e."""
 _SHOULDERS = (1.05, 1.5)
-"""Heights between which the outline of the person comes to rest, e: there the cut ends."""
+"""Heights between which the outline of the person comes to rest, e; below, the cut ends."""
 _INWARDS = 0.35
 """How far inside a resting outline the body moves freely, e."""
 _HELD = 0.45

@@ -32,10 +32,10 @@ _WINDOW, _LARGER = 0.06, 3.0
 """Half the window in which texture is measured, e, and how much larger it is to tell the plain."""
 _NEAR = 0.03
 """How far beside the person its background is the continued one, not the picture's own, e."""
-_PLAIN = (3.0, 8.0)
-"""The same of a plain and of another background, in a larger window."""
 _BUSY = (7.0, 20.0)
 """Texture of the background between which differences lose their meaning, 0 to 255."""
+_PLAIN = (3.0, 8.0)
+"""The same of a plain and of another background, in a larger window."""
 
 
 @dataclass(frozen=True, eq=False)

@@ -42,6 +42,7 @@ _WINDOW = np.array([3.3, 3.3], np.float32)
 _LEAST_CONTRAST = 25.0
 """Least difference between the sides of an outline that is sure, 0 to 255."""
 _MOST_DOUBT = 0.8
+"""Share of the outline whose sides may be alike."""
 _OUTLINE_V = 1.0
 """Height down to which the outline of the head goes in the canonical face, e."""
 _GLITTER, _LEAST_GLITTER, _MOST_GLITTER = 35, 5, 0.07
@@ -53,6 +54,8 @@ _LOBE_V = 0.5
 """Height above which an earring begins, e."""
 _BESIDE_CUT, _SEEN = 0.25, 0.1
 """How far beside the place where a border cuts the person off it holds, e, and from which share."""
+_MOST_READ = 30000
+"""How many places OpenCV reads in one row, at most."""
 _UNCUT_FROM, _UNCUT_AT = 1.3, 1.75
 """Heights between which the cut ends: outlines of shoulders do not move."""
 
@@ -78,8 +81,9 @@ class Person:
 
     def distance(self, xy: Floats) -> Floats:
         """(N,) float32 distance of places ((N, 2) px) from the outline, e; negative inside."""
-        places = (xy - self.corner + 0.5) * self.scale - 0.5
-        return np.asarray(sample(self.away, np.asarray(places[None], np.float32))[0], np.float32)
+        places = np.asarray((xy - self.corner + 0.5) * self.scale - 0.5, np.float32)
+        blocks = np.array_split(places, len(places) // _MOST_READ + 1)
+        return np.concatenate([sample(self.away, block[None])[0] for block in blocks])
 
     def at_border(self, axis: int, far: int, along: Floats, e: float) -> Floats:
         """Say where a border of the picture cuts the person off.
@@ -128,7 +132,7 @@ def find_person(image: Image, rig: Rig) -> Person | None:
     mask = _add_earrings(small, mask, u, v)
     if not _has_outline(small, mask, v):
         return None
-    away = _signed_distance(mask) / np.float32(_SCALE)
+    away = _signed_distance(mask) / np.float32(rig.e * scale)
     uncut = cv2.resize(ramp(v, _UNCUT_FROM, _UNCUT_AT), (width, height))
     found: Matte = cut_out(part, away, np.asarray(uncut, np.float32), rig.e)
     around = ((y0, image.shape[0] - y1), (x0, image.shape[1] - x1))
