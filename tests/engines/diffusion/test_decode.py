@@ -3,6 +3,7 @@ import torch
 
 from opensonic.engines.diffusion.decode import (
     LATENT_SCALE,
+    Runs,
     decode_clip,
     decode_frames,
     encode_picture,
@@ -68,12 +69,61 @@ def test_a_clip_that_fits_is_decoded_at_once(golden_vae, smooth_clip):
     assert torch.equal(frames, to_unit(decode_frames(golden_vae, latents[:9])))
 
 
-def test_runs_must_advance(golden_vae, smooth_clip):
+def test_runs_must_advance():
     with pytest.raises(InputError, match="at most 5"):
-        next(decode_clip(golden_vae, smooth_clip[0], chunk=6, overlap=6))
+        Runs(frames=6, overlap=6)
 
 
 def test_bytes_are_rounded_by_default_and_cut_off_in_compat():
     frames = torch.tensor([0.0, 0.5, 0.999, 1.0]).view(1, 1, 1, 4).expand(1, 3, 1, 4)
     assert to_bytes(frames)[0, 0, :, 0].tolist() == [0, 128, 255, 255]
     assert to_bytes(frames, compat=True)[0, 0, :, 0].tolist() == [0, 127, 254, 255]
+
+
+class _ShortOfMemory:
+    """Lets the n-th decoding fail, as a full device does."""
+
+    def __init__(self, vae, monkeypatch, failing):
+        self.calls, self._decode, self._failing = [], vae.decode, failing
+        monkeypatch.setattr(vae, "decode", self)
+
+    def __call__(self, latents, **kwargs):
+        self.calls.append(tuple(latents.shape))
+        if len(self.calls) in self._failing:
+            raise torch.OutOfMemoryError("no memory left")
+        return self._decode(latents, **kwargs)
+
+
+@pytest.mark.parametrize("failing", [{1}, {2}, {3}, {2, 3}, {1, 2, 3, 4}])
+def test_out_of_memory_while_decoding_costs_only_the_run_in_hand(
+    golden_vae, smooth_clip, monkeypatch, failing
+):
+    latents, whole = smooth_clip
+    short = _ShortOfMemory(golden_vae, monkeypatch, failing)
+    smaller = iter([Runs(frames=n, overlap=n // 2) for n in (10, 7, 5, 4)])
+    pieces = list(decode_clip(golden_vae, latents, retreat=lambda error: next(smaller)))
+    frames = torch.cat(pieces)
+    assert len(frames) == 40
+    off_by_two = (whole[2:] - whole[:-2]).abs().mean()
+    assert (frames - whole).abs().mean() < off_by_two
+    decoded = sum(shape[0] for shape in short.calls)
+    assert decoded < 4 * 40  # nothing starts anew
+
+
+def test_out_of_memory_without_a_retreat_is_told(golden_vae, smooth_clip, monkeypatch):
+    _ShortOfMemory(golden_vae, monkeypatch, {2})
+    stream = decode_clip(golden_vae, smooth_clip[0])
+    assert len(next(stream)) == 8
+    with pytest.raises(torch.OutOfMemoryError):
+        next(stream)
+
+
+def test_tiles_fade_into_each_other(golden_vae, smooth_clip):
+    latents, _ = smooth_clip
+    whole = decode_frames(golden_vae, latents[:2])
+    tiled = decode_frames(golden_vae, latents[:2], tile=6)
+    assert tiled.shape == whole.shape
+    assert (tiled - whole).abs().mean() < 0.5 * whole.std()
+    seam = (tiled - whole).diff(dim=3).abs().mean((0, 1, 2))
+    assert seam.max() < 3 * whole.diff(dim=3).abs().mean()
+    assert torch.equal(decode_frames(golden_vae, latents[:2], tile=8), whole)

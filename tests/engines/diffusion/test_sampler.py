@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from opensonic.engines.diffusion.decode import decode_clip, to_unit
+from opensonic.engines.diffusion.decode import Runs, decode_clip, to_unit
 from opensonic.engines.diffusion.sampler import (
     Conditions,
     Sampler,
@@ -117,7 +117,9 @@ def _check_tables(facts, case, settings, error):
 
 def _check_frames(facts, case, latents, vae, error):
     chunk = facts["args"]["decode_chunk_size"]
-    frames = torch.cat(list(decode_clip(vae, latents, chunk=chunk, compat=True)))
+    frames = torch.cat(
+        list(decode_clip(vae, latents, runs=Runs(frames=chunk, overlap=0), compat=True))
+    )
     key = "frames" if "frames" in case else "frames_first2_last"
     frames = frames if key == "frames" else frames[[0, 1, -1]]
     reference = to_unit(case[key][0].transpose(0, 1))

@@ -9,12 +9,14 @@ to the next. Memory does not grow with the clip.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import TypeAlias
 
 import torch
 from diffusers import AutoencoderKLTemporalDecoder
 
-from opensonic.engines.diffusion.dimensions import VAESizes
+from opensonic.engines.diffusion.dimensions import LATENT_SIDE, VAESizes
 from opensonic.errors import InputError
 
 LATENT_SCALE = 0.18215
@@ -25,6 +27,35 @@ OVERLAP = 6
 TRIM = 2
 """Of those, frames at each end that only the other run gives."""
 COMPAT_CHUNK = 8
+
+
+@dataclass(frozen=True, kw_only=True)
+class Runs:
+    """How much is decoded together; memory grows with it.
+
+    Attributes:
+        frames: Frames of a run.
+        overlap: Frames that two neighbouring runs share, fewer than `frames`.
+        tile: Side of the tiles of a frame, in latent cells; None for whole frames.
+
+    Raises:
+        InputError: The runs would not advance.
+    """
+
+    frames: int = CHUNK
+    overlap: int = OVERLAP
+    tile: int | None = None
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.overlap < self.frames:
+            raise InputError(
+                f"runs of {self.frames} frames cannot share {self.overlap}; expected at most "
+                f"{self.frames - 1}"
+            )
+
+
+Retreat: TypeAlias = Callable[[torch.OutOfMemoryError], Runs]
+"""Gives smaller runs, or raises when nothing is left to save."""
 
 
 def build_vae(sizes: VAESizes) -> AutoencoderKLTemporalDecoder:
@@ -40,16 +71,22 @@ def encode_picture(vae: AutoencoderKLTemporalDecoder, reference: torch.Tensor) -
     return mean
 
 
-def decode_frames(vae: AutoencoderKLTemporalDecoder, latents: torch.Tensor) -> torch.Tensor:
+def decode_frames(
+    vae: AutoencoderKLTemporalDecoder, latents: torch.Tensor, tile: int | None = None
+) -> torch.Tensor:
     """Decode frames together.
 
     Args:
         vae: From `build_vae`.
         latents: (n, 4, h, w), as the sampler leaves them.
+        tile: Side of the tiles that are decoded one by one, in latent cells; None decodes whole
+            frames.
 
     Returns:
         (n, 3, H, W) float32 on the VAE's device, about -1 to 1.
     """
+    if tile is not None and tile < max(latents.shape[2:]):
+        return _decode_tiles(vae, latents, tile)
     with torch.no_grad():
         placed = latents.to(vae.device, vae.dtype) / LATENT_SCALE
         decoded: torch.Tensor = vae.decode(placed, num_frames=len(placed)).sample
@@ -60,42 +97,91 @@ def decode_clip(
     vae: AutoencoderKLTemporalDecoder,
     latents: torch.Tensor,
     *,
-    chunk: int | None = None,
-    overlap: int = OVERLAP,
+    runs: Runs | None = None,
     compat: bool = False,
+    retreat: Retreat | None = None,
 ) -> Iterator[torch.Tensor]:
     """Decode a clip as a stream.
 
     Args:
         vae: From `build_vae`.
         latents: (F, 4, h, w), on any device.
-        chunk: Frames that are decoded together; memory grows with it. By default 14, in `compat` 8.
-        overlap: Frames that two runs share, fewer than `chunk`.
+        runs: How much is decoded together; by default `Runs()`, in `compat` 8 frames.
         compat: Whether runs lie side by side, as published.
+        retreat: Asked for smaller runs when the device is out of memory; the run in hand is then
+            tried again, and nothing that was decoded is lost. None lets the error through.
 
     Yields:
         (n, 3, H, W) float32 on the VAE's device, 0 to 1; together F frames.
-
-    Raises:
-        InputError: The runs would not advance.
     """
-    chunk = chunk or (COMPAT_CHUNK if compat else CHUNK)
-    if overlap >= chunk and not compat:
-        raise InputError(
-            f"runs of {chunk} frames cannot share {overlap}; expected at most {chunk - 1}"
-        )
-    if compat or len(latents) <= chunk:
-        for run in latents.split(chunk):
-            yield to_unit(decode_frames(vae, run))
-        return
-    starts = [*range(0, len(latents) - chunk, chunk - overlap), len(latents) - chunk]
+    runs = runs or Runs(frames=COMPAT_CHUNK if compat else CHUNK)
+    start, n_frames = 0, len(latents)
     held = latents.new_empty(0)
-    for start, after in zip(starts, [*starts[1:], len(latents)], strict=True):
-        frames = decode_frames(vae, latents[start : start + chunk])
+    while start < n_frames:
+        stop = min(start + runs.frames, n_frames)
+        frames = _try_decode(vae, latents[start:stop], runs.tile)
+        if isinstance(frames, torch.OutOfMemoryError):
+            if retreat is None:
+                raise frames
+            runs = retreat(frames)
+            spare = max(0, len(held) - min(runs.overlap, runs.frames - 1))
+            if spare:
+                yield to_unit(held[:spare])
+                held, start = held[spare:], start + spare
+            continue
         if len(held):
             frames[: len(held)] = _fade(held, frames[: len(held)])
+        if compat or stop == n_frames:
+            yield to_unit(frames)
+            start = stop
+            continue
+        after = min(stop - runs.overlap, n_frames - runs.frames)
         yield to_unit(frames[: after - start])
-        held = frames[after - start :]
+        held, start = frames[after - start :], after
+
+
+def _try_decode(
+    vae: AutoencoderKLTemporalDecoder, latents: torch.Tensor, tile: int | None
+) -> torch.Tensor | torch.OutOfMemoryError:
+    """Decode, or say that memory was short, without holding on to what was half done."""
+    try:
+        return decode_frames(vae, latents, tile)
+    except torch.OutOfMemoryError as error:
+        return error.with_traceback(None)
+
+
+def _decode_tiles(
+    vae: AutoencoderKLTemporalDecoder, latents: torch.Tensor, tile: int
+) -> torch.Tensor:
+    """Decode tiles that overlap by a quarter and fade into each other.
+
+    Not exact: the decoder's norms and its attention see the tile alone.
+    """
+    n, _, height, width = latents.shape
+    side = LATENT_SIDE
+    out = torch.zeros(n, 3, side * height, side * width, device=vae.device)
+    total = torch.zeros(side * height, side * width, device=vae.device)
+    for y in _tile_starts(height, tile):
+        for x in _tile_starts(width, tile):
+            piece = decode_frames(vae, latents[:, :, y : y + tile, x : x + tile])
+            rows, columns = piece.shape[2:]
+            weight = _ramp(rows, side * tile // 4)[:, None] * _ramp(columns, side * tile // 4)
+            weight = weight.to(out.device)
+            place = (slice(side * y, side * y + rows), slice(side * x, side * x + columns))
+            out[(..., *place)] += piece * weight
+            total[place] += weight
+    return out / total
+
+
+def _tile_starts(length: int, tile: int) -> list[int]:
+    last = max(0, length - tile)
+    return [*range(0, last, tile - tile // 4), last]
+
+
+def _ramp(length: int, fade: int) -> torch.Tensor:
+    """Rise from nearly 0 to 1 over `fade` numbers, and fall at the end: (length,)."""
+    steps = torch.arange(length)
+    return ((torch.minimum(steps, steps.flip(0)) + 1) / fade).clamp(max=1)
 
 
 def _fade(leaving: torch.Tensor, coming: torch.Tensor) -> torch.Tensor:

@@ -27,7 +27,8 @@ class SlicedFeedForward(FeedForward):
 
     def __init__(self, dim: int, dim_out: int) -> None:
         super().__init__(dim, dim_out=dim_out, activation_fn="geglu")
-        self.slice_rows = max(1, SLICE_NUMBERS // self.net[0].proj.out_features)
+        gate: Any = self.net[0]
+        self.slice_rows = max(1, SLICE_NUMBERS // gate.proj.out_features)
         """Rows of a slice."""
 
     def forward(self, hidden_states: torch.Tensor, *args: Any, **kwargs: Any) -> torch.Tensor:  # noqa: ANN401 - diffusers'
@@ -48,5 +49,6 @@ def slice_feed_forwards(network: nn.Module) -> None:
     for module in list(network.modules()):
         for name, child in list(module.named_children()):
             if type(child) is FeedForward:
-                dim, dim_out = child.net[0].proj.in_features, child.net[2].out_features
-                setattr(module, name, SlicedFeedForward(dim, dim_out))
+                layers: Any = child.net
+                n_in, n_out = layers[0].proj.in_features, layers[2].out_features
+                setattr(module, name, SlicedFeedForward(n_in, n_out))

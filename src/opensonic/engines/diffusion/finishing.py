@@ -16,7 +16,7 @@ from diffusers import AutoencoderKLTemporalDecoder
 from PIL import Image
 
 from opensonic.engines.diffusion.clip import MODEL_RATE
-from opensonic.engines.diffusion.decode import decode_clip, to_bytes
+from opensonic.engines.diffusion.decode import Retreat, Runs, decode_clip, to_bytes
 from opensonic.post.interpolate.ifnet import IFNet
 from opensonic.post.interpolate.stream import double_frames, resample_frames
 
@@ -35,7 +35,8 @@ def finish_clip(
     n_frames: int,
     size: tuple[int, int],
     compat: bool = False,
-    decode_frames: int | None = None,
+    runs: Runs | None = None,
+    retreat: Retreat | None = None,
 ) -> Iterator[Frames]:
     """Decode a clip and bring it to the rate and the size of the video.
 
@@ -47,13 +48,14 @@ def finish_clip(
         n_frames: Frames of the video.
         size: Width and height of the video, px.
         compat: Whether to decode, interpolate and round as published.
-        decode_frames: Frames that are decoded together.
+        runs: How much is decoded together; None takes the decoder's own measure.
+        retreat: See `decode_clip`.
 
     Yields:
         (T, H, W, 3) uint8 RGB; together `n_frames`.
     """
     between = Between(build_ifnet)
-    decoded = decode_clip(vae, latents, chunk=decode_frames, compat=compat)
+    decoded = decode_clip(vae, latents, runs=runs, compat=compat, retreat=retreat)
     if compat and fps != MODEL_RATE:
         frames = double_frames(decoded, between)
     else:

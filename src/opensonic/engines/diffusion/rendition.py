@@ -17,7 +17,7 @@ from opensonic.engines.diffusion.clip import (
     network_size,
     sampler_settings,
 )
-from opensonic.engines.diffusion.decode import CHUNK, COMPAT_CHUNK
+from opensonic.engines.diffusion.decode import Runs
 from opensonic.engines.diffusion.finishing import Frames, finish_clip
 from opensonic.engines.diffusion.model import SonicModel
 from opensonic.engines.diffusion.resources import Resources, smaller, smaller_runs
@@ -217,7 +217,8 @@ class Rendition:
                         n_frames=n_frames,
                         size=(width, height),
                         compat=settings.compat,
-                        decode_frames=self.resources.decode_frames,
+                        runs=self.resources.runs(compat=settings.compat),
+                        retreat=self._decode_less,
                     ):
                         fresh = frames[skipped:]
                         skipped -= len(frames) - len(fresh)
@@ -225,8 +226,13 @@ class Rendition:
                         if len(fresh):
                             yield fresh
             except torch.OutOfMemoryError as error:
-                usual = COMPAT_CHUNK if settings.compat else CHUNK
-                self._take_less(smaller_runs(self.resources, usual), error)
+                self._decode_less(error)
+
+    def _decode_less(self, error: torch.OutOfMemoryError) -> Runs:
+        compat = self.settings.compat
+        self._take_less(smaller_runs(self.resources, compat=compat), error)
+        self.networks.model.vae.to(self.device)
+        return self.resources.runs(compat=compat)
 
     @contextmanager
     def _placed(self, *networks: nn.Module) -> Iterator[None]:
