@@ -39,6 +39,8 @@ _PLAIN_RANGE, _FOREIGN = 45.0, 26.0
 0 to 255."""
 _WINDOW = np.array([3.3, 3.3], np.float32)
 """How far from the face it is looked for, to both sides and up and down, e."""
+_FLAT = 2.0
+"""Spread of the colours of a picture in which nothing can be told, 0 to 255."""
 _LEAST_CONTRAST = 25.0
 """Least difference between the sides of an outline that is sure, 0 to 255."""
 _MOST_DOUBT = 0.8
@@ -124,6 +126,8 @@ def find_person(image: Image, rig: Rig) -> Person | None:
     scale = min(_SCALE / rig.e, 1.0)
     size = (max(round(width * scale), 8), max(round(height * scale), 8))
     small = np.asarray(cv2.resize(part, size, interpolation=cv2.INTER_AREA), np.uint8)
+    if small.std((0, 1)).max() < _FLAT:
+        return None
     u, v = _read_face(rig, (x0, y0, x1, y1), size)
     marks = (rig.landmarks + 0.5 - (x0, y0)) * np.array(size) / (width, height)
     least, most = (_grow(small, _sow(u, v, marks, guess), u, v) for guess in _GUESSES)
