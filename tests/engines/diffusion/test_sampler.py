@@ -19,7 +19,6 @@ FORMULATIONS = [
     {"plain": True},
     {"branch_batch": 3},
     {"branch_batch": 2},
-    {"branch_batch": 1},
     {"branch_batch": 1, "cache_bytes": 0},
 ]
 

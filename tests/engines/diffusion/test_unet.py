@@ -94,6 +94,19 @@ def test_both_formulations_are_equal(random_unet, error, mask_value):
     assert error(ours, plain) < SAME
 
 
+def test_both_formulations_are_the_same_mathematics(random_unet, error):
+    import copy
+
+    unet = copy.deepcopy(random_unet).double()
+    torch.set_default_dtype(torch.float64)
+    try:
+        plain, ours = (_random_call(unet, **each) for each in ({"plain": True}, {"twin": 2}))
+    finally:
+        torch.set_default_dtype(torch.float32)
+    assert plain.dtype == torch.float64
+    assert error(ours, plain) < 1e-7  # the mask's grids stay float32
+
+
 def test_sharing_the_first_layers_changes_nothing(random_unet, error):
     plain = _random_call(random_unet, plain=True)
     together = _random_call(random_unet, twin=2)

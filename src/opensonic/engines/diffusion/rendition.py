@@ -169,7 +169,7 @@ class Rendition:
             generator = torch.Generator(self.device).manual_seed(self.settings.seed)
             return draw_published_noise(n_frames, latent_size, generator, self.dtype)
         generator = torch.Generator().manual_seed(self.settings.seed)
-        return draw_noise(n_frames, latent_size, generator)
+        return draw_noise(n_frames, latent_size, generator, self.dtype)
 
     def _denoise(
         self,

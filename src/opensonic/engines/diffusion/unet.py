@@ -137,7 +137,8 @@ class SonicUNet(UNetSpatioTemporalConditionModel):
         """
         for module in self.modules():
             if isinstance(module, nn.Conv2d):
-                module.to(memory_format=torch.channels_last)
+                weight = module.weight.detach().contiguous(memory_format=torch.channels_last)
+                module.weight = nn.Parameter(weight, requires_grad=module.weight.requires_grad)
 
     def compile_blocks(self) -> None:
         """Compile residual blocks and feed-forward layers where they stand (`torch.compile`).
