@@ -46,6 +46,8 @@ _CAME_OUT = 0.3
 """
 _MARGIN = 0.16
 """How far the unrolled picture goes on beyond what the lids move, e."""
+_PER_PX = 2
+"""Pixels of the unrolled picture for each of the picture, along each side."""
 _DETAIL = 0.02
 """Size of what counts as grain of the skin, e."""
 _GRAIN_FROM = (0.18, 0.26, 0.34, -0.42, -0.5)
@@ -112,7 +114,7 @@ class LidSkin:
     ) -> None:
         self._eye, self._seam, self._hidden = eye, seam, hidden
         self._axes, self._read = axes, read
-        self.per_e = 3 * float(np.sqrt(np.abs(np.linalg.det(axes))))
+        self.per_e = _PER_PX * float(np.sqrt(np.abs(np.linalg.det(axes))))
         """Pixels of the unrolled picture in one e."""
         right = REACH * eye.half + _MARGIN
         self.corner = np.array([-right, down[0] - _MARGIN], np.float32)
@@ -235,10 +237,16 @@ class LidSkin:
         for start in _GRAIN_FROM:
             y = middle + start + np.copysign(down, start)
             seen = self._read(self._place(x, y + 0 * x))[..., :3].astype(np.float32)
-            grain = seen - cv2.GaussianBlur(seen, (0, 0), _DETAIL * self.per_e)
-            power = cv2.GaussianBlur((grain**2).mean(-1), (0, 0), 2 * _DETAIL * self.per_e)
+            grain = seen - _blur(seen, _DETAIL * self.per_e)
+            power = _blur((grain**2).mean(-1), 2 * _DETAIL * self.per_e)
             size = np.sqrt(np.maximum(power, 1e-3))
             usual = float(np.percentile(size[:, near], 50))
             even = grain * np.minimum(usual / size, 1)[..., None]
             found.append((usual, np.clip(even, -2.5 * usual, 2.5 * usual)))
         return np.asarray(sorted(found, key=lambda each: each[0])[1][1], np.float32)
+
+
+def _blur(picture: Floats, sigma: float) -> Floats:
+    """Blur by a triangle as wide as a Gaussian, px: as fast for any width."""
+    side = 2 * max(round(2.45 * sigma), 1) + 1
+    return np.asarray(cv2.stackBlur(picture, (side, side)), np.float32)

@@ -111,7 +111,7 @@ class Lids:
         self._skin = LidSkin(eye, self._seam, hidden, (top, bottom), self._axes, read)
         self._hidden = hidden
         self._lashes = self._measure_lashes()
-        self._levels = [self._solve(closure) for closure in np.linspace(OPENEST, 1, _LEVELS)]
+        self._levels: dict[int, Floats] = {}
         of_source = self._skin.per_e / scale
         self._to_skin = np.column_stack(
             [np.diag(of_source), -self._skin.corner * self._skin.per_e]
@@ -191,6 +191,11 @@ class Lids:
             field[..., channel] = (y[:, None] - edge) * self._e / np.sqrt(1 + slope**2)
         return field
 
+    def _level(self, number: int) -> Floats:
+        if number not in self._levels:
+            self._levels[number] = self._solve(OPENEST + (1 - OPENEST) * number / (_LEVELS - 1))
+        return self._levels[number]
+
     def show(self, places: Floats, closure: float, softness: float) -> Lid:
         """Say what a patch shows.
 
@@ -202,7 +207,7 @@ class Lids:
         at = (float(np.clip(closure, OPENEST, 1)) - OPENEST) / (1 - OPENEST) * (_LEVELS - 1)
         first = min(int(at), _LEVELS - 2)
         share = at - first
-        field = cv2.addWeighted(self._levels[first], 1 - share, self._levels[first + 1], share, 0)
+        field = cv2.addWeighted(self._level(first), 1 - share, self._level(first + 1), share, 0)
         maps = self._locate(places)
         seen = sample(np.asarray(field, np.float32), maps)
         to_upper, to_lower, under_upper, under_lower = cv2.split(seen)

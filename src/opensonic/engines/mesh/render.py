@@ -8,6 +8,7 @@ moving part and one small patch for the mouth.
 from __future__ import annotations
 
 import math
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 import cv2
@@ -16,7 +17,7 @@ import numpy.typing as npt
 
 from opensonic.channels import INDEX, MOUTH, inner_lip_gap
 from opensonic.engines.mesh.eye_patch import EyePatch
-from opensonic.engines.mesh.eyes import GAZE_REACH, LID_FOLLOWS, are_covered, find_eyes
+from opensonic.engines.mesh.eyes import GAZE_REACH, LID_FOLLOWS, Eye, are_covered, find_eyes
 from opensonic.engines.mesh.head import head_basis
 from opensonic.engines.mesh.lids import Lids, surroundings
 from opensonic.engines.mesh.mouth import Mouth, head_reference, mouth_depth
@@ -65,35 +66,39 @@ class MeshRenderer:
         self._landmarks = portrait.face.landmarks
         self._height, self._width = portrait.image.shape[:2]
         self._rig = Rig(portrait)
-        self._rig.person = find_person(portrait.image, self._rig)
-        self._eyes = find_eyes(portrait.image, self._rig)
-        seen = () if are_covered(portrait.image, self._rig) else self._eyes
-        self._style = measure_style(portrait.image, self._rig)
-        self._lattice = self._find_region()
-        nodes = self._rig.points(self._lattice.xy.reshape(-1, 2))
-        rows = len(self._lattice.xy)
-        self._upper, self._lower = (
-            order(
-                skin_basis(nodes, self._rig, self._eyes, layer).reshape(rows, -1, 2, N_COEFFICIENTS)
-            )
-            for layer in (UPPER, LOWER)
-        )
+        with ThreadPoolExecutor(2, "portrait") as workers:
+            self._look_at(portrait.image, workers)
         self._places = np.stack([self._lattice.xy] * 2)
-        margin = int(0.3 * self._rig.e) + 2
         self._reach = np.asarray(GAZE_REACH * self._rig.e, np.float32)
-        self._sheet = Sheet(portrait.image, self._lattice, margin, self._rig.person)
-        self._lids = [
-            Lids(eye, self._rig, self._sheet.hold(surroundings(eye, self._rig))) for eye in seen
-        ]
-        self._mouth = Mouth(portrait.image, self._rig, self._style)
-        self._relief = Relief(self._rig, self._style.toward, self._style.relief)
-        self._lips = self._lip_seam()
-        self._eye_patches = [
-            (EyePatch(lids, self._sheet, self._style.softness), self._nodes_around(lids.corners))
-            for lids in self._lids
-        ]
         self._skull = self._skull_basis()
         self._landmark_basis = landmark_basis(self._rig, self._eyes)
+
+    def _look_at(self, image: Image, workers: ThreadPoolExecutor) -> None:
+        """Find all that the portrait holds; what does not wait for each other, side by side."""
+        person = workers.submit(find_person, image, self._rig)
+        self._eyes = find_eyes(image, self._rig)
+        seen = () if are_covered(image, self._rig) else self._eyes
+        self._style = measure_style(image, self._rig)
+        self._mouth = Mouth(image, self._rig, self._style)
+        self._relief = Relief(self._rig, self._style.toward, self._style.relief)
+        self._rig.person = person.result()
+        self._lattice = self._find_region()
+        margin = int(0.3 * self._rig.e) + 2
+        self._sheet = Sheet(image, self._lattice, margin, self._rig.person)
+        patches = workers.map(self._find_lids, seen)
+        nodes = self._rig.points(self._lattice.xy.reshape(-1, 2))
+        shape = (len(self._lattice.xy), -1, 2, N_COEFFICIENTS)
+        self._upper, self._lower = (
+            order(skin_basis(nodes, self._rig, self._eyes, layer).reshape(shape))
+            for layer in (UPPER, LOWER)
+        )
+        self._lips = self._lip_seam()
+        self._eye_patches = list(patches)
+
+    def _find_lids(self, eye: Eye) -> tuple[EyePatch, tuple[slice, slice]]:
+        lids = Lids(eye, self._rig, self._sheet.hold(surroundings(eye, self._rig)))
+        patch = EyePatch(lids, self._sheet, self._style.softness)
+        return patch, self._nodes_around(lids.corners)
 
     def _nodes_around(self, corners: Floats) -> tuple[slice, slice]:
         """Give the nodes of the lattice around some places."""
