@@ -29,6 +29,7 @@ from opensonic.errors import EncodeError
 from opensonic.media.files import check_place, part_file, write_errors
 from opensonic.media.muxer import Mp4Writer
 from opensonic.media.provenance import append_label, comment, draw_label, visible_mark
+from opensonic.media.threads import OneThread
 from opensonic.progress import Progress, Report, ignore
 from opensonic.values import Chunk, Speech
 
@@ -124,7 +125,7 @@ def encode_video(
     if width % 2 or height % 2:
         raise ValueError(f"frames of {width}x{height} px; H.264 in yuv420p needs even sides")
     mark = visible_mark(width, height) if label == "visible" else None
-    with part_file(path) as part:
+    with OneThread(), part_file(path) as part:
         with closing(Mp4Writer(part, path, fps, size, speech, crf, preset)) as writer:
             if label != "none":
                 writer.container.metadata["comment"] = comment()
