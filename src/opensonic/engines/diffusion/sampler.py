@@ -5,6 +5,8 @@ steps, windows that shift with the steps. All frames' latents stay on the host; 
 window. A frame is written back as soon as its last window of the step is done, so that besides the
 latents only the frames of the overlap are kept. With what was heard, a second of video takes
 0.46 MB at 512 px in half precision, 0.97 MB at 768 px and 1.69 MB at 1024 px.
+
+Longer than most modules, because what a run is told, its state and its steps are read together.
 """
 
 from __future__ import annotations
