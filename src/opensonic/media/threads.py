@@ -1,15 +1,28 @@
-"""OpenCV's threads, kept quiet while an encoder needs the cores.
+"""Two cores, shared by what draws and what encodes.
 
 OpenCV's idle threads spin for a while after each call; with small pictures they do nothing else,
-and that on the core on which the encoder works.
+and that on the core on which the encoder works. The encoder in turn waits for frames, and must not
+keep the thread that draws them from running.
 """
 
 from __future__ import annotations
 
-from threading import Lock
+import os
+import sys
+from threading import Lock, get_native_id
 from types import TracebackType
 
 import cv2
+
+
+_LATER = 10
+
+
+def give_way() -> None:
+    """Let others go first from now on, in this thread and those that it starts (Linux only)."""
+    if sys.platform == "linux":
+        usual = os.getpriority(os.PRIO_PROCESS, 0)
+        os.setpriority(os.PRIO_PROCESS, get_native_id(), min(usual + _LATER, 19))
 
 
 class OneThread:

@@ -29,7 +29,7 @@ from opensonic.errors import EncodeError
 from opensonic.media.files import check_place, part_file, write_errors
 from opensonic.media.muxer import Mp4Writer
 from opensonic.media.provenance import append_label, comment, draw_label, visible_mark
-from opensonic.media.threads import OneThread
+from opensonic.media.threads import OneThread, give_way
 from opensonic.progress import Progress, Report, ignore
 from opensonic.values import Chunk, Speech
 
@@ -150,7 +150,7 @@ def _feed(
     # are used again; few may wait, so that memory stays the same for any length.
     done = 0
     pending: deque[Future[None]] = deque()
-    worker = ThreadPoolExecutor(1, "encode")
+    worker = ThreadPoolExecutor(1, "encode", give_way)
     try:
         for chunk in chunks:
             for pixels in chunk.frames:

@@ -17,17 +17,21 @@ SINGLE_MAP: Any = None
 """Second map of OpenCV's remap where the first holds x and y; its type stubs lack that form."""
 
 
-def sample(picture: npt.NDArray[Number], places: Floats) -> npt.NDArray[Number]:
+def sample(
+    picture: npt.NDArray[Number], places: Floats, out: npt.NDArray[Number] | None = None
+) -> npt.NDArray[Number]:
     """Read a picture at places between its pixels; outside it, its border.
 
     Args:
         picture: (H, W) or (H, W, D), uint8 or float32.
         places: (R, Q, 2) float32, px.
+        out: Array of the result's shape to write into.
 
     Returns:
         (R, Q) or (R, Q, D) in the picture's dtype.
     """
-    read = cv2.remap(picture, places, SINGLE_MAP, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+    kind = cv2.BORDER_REPLICATE
+    read = cv2.remap(picture, places, SINGLE_MAP, cv2.INTER_LINEAR, dst=out, borderMode=kind)
     return np.asarray(read, picture.dtype)
 
 

@@ -61,6 +61,12 @@ class Sheet:
         self._outer = np.zeros_like(self._inner)
         if person is not None:
             self._cut_out(person, part.shape[:2])
+        # Large arrays that are asked for anew in each frame cost more than what is done in them.
+        rows, columns = (self._band + 2) * grid.step, grid.xy.shape[1] * grid.step
+        self._maps = np.empty((rows, columns, 2), np.float32)
+        self._pixels = np.empty((rows, columns, 4), np.uint8)
+        self._share = np.empty((rows, columns), np.uint8)
+        self._left = np.empty((rows, columns, 3), np.uint8)
 
     def _cut_out(self, person: Person, shape: tuple[int, ...]) -> None:
         grid, alpha, behind = self._grid, person.alpha, person.behind
@@ -106,13 +112,15 @@ class Sheet:
             left = min(run[0] for run in runs + joins)
             right = max(run[1] for run in runs + joins)
             x0, y0, _, y1 = self.box_of((left, top, right, bottom))
-            maps = self._grid.enlarge(source[top : bottom + 2, left : right + 2])[: y1 - y0]
+            block = source[top : bottom + 2, left : right + 2]
+            maps = self._grid.enlarge(block, self._maps)[: y1 - y0]
             for first, last in runs + joins:
                 start = x0 + (first - left) * self._grid.step
                 stop = min(x0 + (last - left) * self._grid.step, self._width)
                 if stop <= start:
                     continue
-                read = self._read(maps[:, start - x0 : stop - x0])
+                pixels = self._pixels[: y1 - y0, : stop - start]
+                read = sample(self._source, maps[:, start - x0 : stop - x0], pixels)
                 out = frame[y0:y1, start:stop]
                 if (first, last) in joins:
                     self._join(read, self._behind[y0:y1, start:stop], out)
@@ -124,12 +132,14 @@ class Sheet:
         starts = np.arange(0, len(steps), self._band)
         return np.asarray(np.logical_or.reduceat(steps, starts, axis=0))
 
-    @staticmethod
-    def _join(read: Image, behind: Image, out: Image) -> None:
+    def _join(self, read: Image, behind: Image, out: Image) -> None:
         """Put a part in which the person's outline passes over what is behind."""
-        left = cv2.cvtColor(cv2.bitwise_not(cv2.extractChannel(read, 3)), cv2.COLOR_GRAY2RGB)
-        own = cv2.cvtColor(read, cv2.COLOR_RGBA2RGB)
-        cv2.add(own, cv2.multiply(behind, left, scale=1 / 255), dst=out)
+        height, width = read.shape[:2]
+        share, left = self._share[:height, :width], self._left[:height, :width]
+        cv2.extractChannel(read, 3, dst=share)
+        cv2.cvtColor(cv2.bitwise_not(share, dst=share), cv2.COLOR_GRAY2RGB, dst=left)
+        cv2.multiply(behind, left, dst=left, scale=1 / 255)
+        cv2.add(cv2.cvtColor(read, cv2.COLOR_RGBA2RGB, dst=out), left, dst=out)
 
     def settle(self, read: Image, part: Box) -> Image:
         """Put what was read for a part, in steps, over what is behind the person.
@@ -211,7 +221,7 @@ class Sheet:
         Returns:
             (H, W, 4) uint8: RGB, multiplied by the person's share, and that share.
         """
-        return self._read(self._to_source(places))
+        return sample(self._source, self._to_source(places))
 
     def show(self, places: Floats, part: Box) -> Image:
         """Read what a part of the lattice shows.
@@ -224,7 +234,7 @@ class Sheet:
             (H, W, 4) uint8 as `read` gives them, the pixels of `box_of(part)`.
         """
         block = places[part[1] : part[3] + 2, part[0] : part[2] + 2]
-        return self._read(self._enlarge(self._to_source(block), part))
+        return sample(self._source, self._enlarge(self._to_source(block), part))
 
     def _enlarge(self, block: Floats, part: Box) -> Floats:
         x0, y0, x1, y1 = self.box_of(part)
@@ -232,9 +242,6 @@ class Sheet:
 
     def _to_source(self, places: Floats) -> Floats:
         return (places - self._origin) * np.float32(self.scale)
-
-    def _read(self, maps: Floats) -> Image:
-        return sample(self._source, maps)
 
     def part_around(self, edges: Floats, margin: float) -> Box | None:
         """Give the part, in steps, that holds all edges ((..., 2) px) and a margin in px."""

@@ -273,16 +273,18 @@ class Lattice:
             cv2.addWeighted(places, 1 - step, there, step, 0, dst=places)
         return np.asarray(places * self.step + self.xy[first_row, first_column], np.float32)
 
-    def enlarge(self, places: Floats) -> Floats:
+    def enlarge(self, places: Floats, out: Floats | None = None) -> Floats:
         """Bring nodes to pixels.
 
         Args:
             places: (R, Q, 2) float32 of the nodes of a part, one more on each side.
+            out: Float32 array to write into, at least R by Q steps large.
 
         Returns:
             (H, W, 2) float32 for the pixels of the part.
         """
         step = self.step
         size = (places.shape[1] * step, places.shape[0] * step)
-        full = cv2.resize(places, size, interpolation=cv2.INTER_LINEAR)
+        into = None if out is None else out[: size[1], : size[0]]
+        full = cv2.resize(places, size, dst=into, interpolation=cv2.INTER_LINEAR)
         return np.asarray(full[step:-step, step:-step], np.float32)
