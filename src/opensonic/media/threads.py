@@ -14,7 +14,6 @@ from types import TracebackType
 
 import cv2
 
-
 _LATER = 10
 
 
