@@ -9,14 +9,23 @@ from __future__ import annotations
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import torch
 from safetensors.torch import load_file
 
-from opensonic.device import Device, DtypeName
+from opensonic.device import Device, DtypeName, read_bytes
 from opensonic.engines.base import PLAIN_RUN, Engine, Run, n_frames
-from opensonic.engines.diffusion.clip import count_video_frames, network_size, refuse_unfit
-from opensonic.engines.diffusion.model import SonicModel
+from opensonic.engines.diffusion.clip import (
+    count_model_frames,
+    count_video_frames,
+    network_size,
+    refuse_unfit,
+    sampler_settings,
+)
+from opensonic.engines.diffusion.dimensions import Dimensions
+from opensonic.engines.diffusion.model import SonicModel, read_file_sizes
+from opensonic.engines.diffusion.plan import Job, Plan, plan_run
 from opensonic.engines.diffusion.rendition import Networks, Rendition
 from opensonic.engines.diffusion.resources import Resources
 from opensonic.errors import InputError
@@ -24,7 +33,9 @@ from opensonic.post.interpolate.ifnet import IFNet, load_ifnet
 from opensonic.progress import Report
 from opensonic.settings import Settings
 from opensonic.values import Chunk, Motion, Performance, Portrait, Speech
+from opensonic.weights.check import require_files
 from opensonic.weights.networks import network_files
+from opensonic.weights.places import Found
 
 FILES = {
     "unet": "unet",
@@ -50,6 +61,7 @@ class SonicEngine(Engine):
     name = "sonic"
     follows_motion = False
     wants_original = True
+    in_silence = "what the mouth does then is up to the model"
 
     def __init__(self, device: Device, dtype: DtypeName) -> None:
         self._device, self._dtype_name = device, dtype
@@ -66,13 +78,15 @@ class SonicEngine(Engine):
         self, portrait: Portrait, source: Speech | Motion | Performance, settings: Settings
     ) -> tuple[str, ...]:
         """See `Engine.check`."""
-        refuse_unfit(_require_speech(source), settings)
-        width, height = network_size(portrait, settings)
+        speech = _require_speech(source)
+        refuse_unfit(speech, settings)
+        plan = self._plan(portrait, speech, settings)
+        width, height = plan.job.size
         rows, columns = portrait.image.shape[:2]
         note = f"drawn at {width}x{height} in {self._dtype_name} on {self._device.model}"
         if (columns, rows) != (width, height):
             note += f", then brought to {columns}x{rows}"
-        return (note,)
+        return (note, *plan.notes())
 
     def animate(
         self,
@@ -89,7 +103,7 @@ class SonicEngine(Engine):
     def _animate(
         self, portrait: Portrait, speech: Speech, settings: Settings, run: Run
     ) -> Iterator[Chunk]:
-        resources = Resources()
+        resources = self._plan(portrait, speech, settings).resources
         networks = self._load(settings, resources, run)
         rendition = Rendition(
             networks=networks,
@@ -117,7 +131,43 @@ class SonicEngine(Engine):
             used = tuple(files[theirs] for theirs in FILES.values())
             build = partial(_build_ifnet, files[RIFE], self._device.name)
             self._loaded = {folder: Networks(model, build, used)}
-        return self._loaded[folder]
+        networks = self._loaded[folder]
+        if not resources.offload:
+            for network in networks.model.networks().values():
+                network.to(self._device.name)
+        return networks
+
+    def _plan(self, portrait: Portrait, speech: Speech, settings: Settings) -> Plan:
+        """Share out the work so that it fits.
+
+        Raises:
+            InputError: It cannot fit.
+        """
+        dimensions = _read_dimensions(settings.models_path())
+        window = dimensions.unet.num_frames
+        job = Job(
+            dimensions=dimensions,
+            size=network_size(portrait, settings),
+            n_frames=count_model_frames(speech, compat=settings.compat),
+            device=self._device,
+            dtype=self._dtype_name,
+            chosen=sampler_settings(settings, window),
+        )
+        budget = None if settings.memory_budget is None else read_bytes(settings.memory_budget)
+        return plan_run(job, budget=budget)
+
+
+def _read_dimensions(models_dir: Path | None) -> Dimensions:
+    """Read the sizes of the networks; files not yet converted have the published ones."""
+    found = require_files(models_dir)
+    places = {ours: found[theirs] for ours, theirs in FILES.items()}
+    ready = {ours: each.path for ours, each in places.items() if _is_ready(each)}
+    sizes: dict[str, Any] = {name: read_file_sizes(name, path) for name, path in ready.items()}
+    return Dimensions(**sizes)
+
+
+def _is_ready(found: Found) -> bool:
+    return not found.is_pickle and not found.is_single
 
 
 def _build_ifnet(path: Path, device: str) -> IFNet:

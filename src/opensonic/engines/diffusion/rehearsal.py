@@ -2,8 +2,9 @@
 
 PyTorch's meta device runs the very code of the networks with shapes alone, in a second and without
 memory. Every tensor that would be made is entered in a ledger and crossed out when it is let go;
-the highest sum is the peak. Attention counts as fused: scores are never held. What the ledger does
-not see are the workspaces of a GPU's libraries, and memory that its allocator cannot reuse.
+the highest sum is the peak. Attention counts as fused: scores are never held. Libraries bring input
+and output of a convolution into a layout of their own, which counts too. What the ledger does not
+see is memory that an allocator cannot reuse.
 """
 
 from __future__ import annotations
@@ -83,6 +84,8 @@ class Ledger(TorchDispatchMode):
         for leaf in tree_leaves(result):
             if isinstance(leaf, torch.Tensor):
                 self._enter(leaf.untyped_storage())
+        if func is torch.ops.aten.convolution.default:
+            self.peak = max(self.peak, self.held + args[0].nbytes + result.nbytes)
         return result
 
     def _enter(self, storage: torch.UntypedStorage) -> None:
