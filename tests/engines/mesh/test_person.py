@@ -210,6 +210,20 @@ def test_a_band_is_joined_also_where_the_outline_rests():
     assert np.abs(frame.astype(int) - 200).max() <= 2
 
 
+def test_a_part_higher_than_a_band_is_joined_with_what_is_behind():
+    image = np.full((240, 160, 3), 200, np.uint8)
+    behind = np.full_like(image, 40)
+    alpha = np.zeros((240, 160), np.float32)
+    alpha[:, 80:] = 1
+    grid = Lattice((0, 0, 160, 240), 8)
+    sheet = Sheet(image, grid, 8, Person(alpha, behind, alpha, (0, 0), 1.0))
+    part = (2, 1, 18, 29)
+    picture = sheet.settle(sheet.show(grid.xy, part), part)
+    assert picture.shape == (224, 128, 3)
+    assert (picture[:, 70:] == 200).all()
+    assert (picture[:, :60] == 40).all()
+
+
 def test_many_places_are_read_at_once(example_portrait):
     person = find_person(example_portrait.image, Rig(example_portrait))
     few = np.array([[5, 5], [60, 90]], np.float32)

@@ -65,7 +65,6 @@ class Sheet:
         rows, columns = (self._band + 2) * grid.step, grid.xy.shape[1] * grid.step
         self._maps = np.empty((rows, columns, 2), np.float32)
         self._pixels = np.empty((rows, columns, 4), np.uint8)
-        self._share = np.empty((rows, columns), np.uint8)
         self._left = np.empty((rows, columns, 3), np.uint8)
 
     def _cut_out(self, person: Person, shape: tuple[int, ...]) -> None:
@@ -109,21 +108,22 @@ class Sheet:
             top, bottom = number * self._band, min((number + 1) * self._band, len(seen))
             if not (runs or joins):
                 continue
-            left = min(run[0] for run in runs + joins)
-            right = max(run[1] for run in runs + joins)
-            x0, y0, _, y1 = self.box_of((left, top, right, bottom))
-            block = source[top : bottom + 2, left : right + 2]
+            first_step = min(run[0] for run in runs + joins)
+            last_step = max(run[1] for run in runs + joins)
+            x0, y0, _, y1 = self.box_of((first_step, top, last_step, bottom))
+            block = source[top : bottom + 2, first_step : last_step + 2]
             maps = self._grid.enlarge(block, self._maps)[: y1 - y0]
             for first, last in runs + joins:
-                start = x0 + (first - left) * self._grid.step
-                stop = min(x0 + (last - left) * self._grid.step, self._width)
+                start = x0 + (first - first_step) * self._grid.step
+                stop = min(x0 + (last - first_step) * self._grid.step, self._width)
                 if stop <= start:
                     continue
                 pixels = self._pixels[: y1 - y0, : stop - start]
                 read = sample(self._source, maps[:, start - x0 : stop - x0], pixels)
                 out = frame[y0:y1, start:stop]
                 if (first, last) in joins:
-                    self._join(read, self._behind[y0:y1, start:stop], out)
+                    left = self._left[: y1 - y0, : stop - start]
+                    self._join(read, self._behind[y0:y1, start:stop], out, left)
                 else:
                     cv2.cvtColor(read, cv2.COLOR_RGBA2RGB, dst=out)
 
@@ -132,14 +132,20 @@ class Sheet:
         starts = np.arange(0, len(steps), self._band)
         return np.asarray(np.logical_or.reduceat(steps, starts, axis=0))
 
-    def _join(self, read: Image, behind: Image, out: Image) -> None:
-        """Put a part in which the person's outline passes over what is behind."""
-        height, width = read.shape[:2]
-        share, left = self._share[:height, :width], self._left[:height, :width]
-        cv2.extractChannel(read, 3, dst=share)
-        cv2.cvtColor(cv2.bitwise_not(share, dst=share), cv2.COLOR_GRAY2RGB, dst=left)
-        cv2.multiply(behind, left, dst=left, scale=1 / 255)
-        cv2.add(cv2.cvtColor(read, cv2.COLOR_RGBA2RGB, dst=out), left, dst=out)
+    @staticmethod
+    def _join(read: Image, behind: Image, out: Image, left: Image | None = None) -> None:
+        """Put a part in which the person's outline passes over what is behind.
+
+        Args:
+            read: (H, W, 4) uint8 as `read` gives it.
+            behind: (H, W, 3) uint8.
+            out: (H, W, 3) uint8 to write into.
+            left: The same, for what is left of what is behind.
+        """
+        share = cv2.bitwise_not(cv2.extractChannel(read, 3))
+        lit = cv2.cvtColor(share, cv2.COLOR_GRAY2RGB, dst=left)
+        lit = cv2.multiply(behind, lit, dst=lit, scale=1 / 255)
+        cv2.add(cv2.cvtColor(read, cv2.COLOR_RGBA2RGB, dst=out), lit, dst=out)
 
     def settle(self, read: Image, part: Box) -> Image:
         """Put what was read for a part, in steps, over what is behind the person.
