@@ -2,8 +2,9 @@
 PYTHON ?= python3
 VENV ?= .venv
 BIN = $(VENV)/bin
-# The training extra needs PyTorch; TRAIN= leaves it out, and its tests skip and say so.
-TRAIN ?= yes
+# The extras for training and for the Sonic model need PyTorch; TRAIN= leaves them out, and their
+# tests skip and say so.
+TRAIN ?= train,sonic
 
 .PHONY: demo test lint bench bench-lips gallery clean
 
@@ -40,7 +41,7 @@ $(VENV)/.base: $(BIN)/python pyproject.toml
 $(VENV)/.dev: $(VENV)/.base constraints.txt tools/debian_packages.sh
 	bash tools/debian_packages.sh
 	$(BIN)/python -m pip install --quiet -c constraints.txt --upgrade "pip>=25.1"
-	$(BIN)/python -m pip install --quiet -c constraints.txt --group dev -e ".$(if $(TRAIN),[train])"
+	$(BIN)/python -m pip install --quiet -c constraints.txt --group dev -e ".$(if $(TRAIN),[$(TRAIN)])"
 	touch $@
 
 clean:

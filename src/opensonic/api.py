@@ -42,7 +42,6 @@ if TYPE_CHECKING:
 
 SILENT_PEAK = 1e-3
 """Peak (1.0 is full scale) under which a recording counts as silent: -60 dB."""
-SILENT_NOTE = "the sound is silent: the mouth stays closed"
 
 
 @dataclass(frozen=True)
@@ -224,7 +223,7 @@ def animate(
     engine, reason = build_engine(chosen.engine, chosen, with_motion=with_motion)
     track = None if motion is None else _prepare_track(motion)
     progress(Report("reading the sound", 0, 1))
-    sound, notes = _prepare_speech(speech, chosen.duration)
+    sound, notes = _prepare_speech(speech, chosen.duration, engine.in_silence)
     performance = None
     if track is not None:
         performance = follow(track, sound, chosen)
@@ -299,7 +298,9 @@ def _check_not_source(target: Path, sources: tuple[Path, ...]) -> None:
                 )
 
 
-def _prepare_speech(source: SpeechSource, duration: Fraction | None) -> tuple[Speech, list[str]]:
+def _prepare_speech(
+    source: SpeechSource, duration: Fraction | None, in_silence: str = Engine.in_silence
+) -> tuple[Speech, list[str]]:
     speech = source if isinstance(source, Speech) else read_speech(source)
     notes = []
     if duration is not None:
@@ -313,5 +314,5 @@ def _prepare_speech(source: SpeechSource, duration: Fraction | None) -> tuple[Sp
             notes.append(f"sound cut from {float(speech.duration):.2f} s to {float(duration):g} s")
             speech = cut_speech(speech, duration)
     if speech.peak < SILENT_PEAK:
-        notes.append(SILENT_NOTE)
+        notes.append(f"the sound is silent: {in_silence}")
     return speech, notes

@@ -39,11 +39,13 @@ class Engine(Protocol):
         name: Its word in the `engine` setting.
         follows_motion: Whether it takes motion and knows the motion of its frames.
         wants_original: Whether it reads `Portrait.original`, to resize the picture only once.
+        in_silence: What the mouth does in it when nothing is said, in a few words.
     """
 
     name: str
     follows_motion: bool = True
     wants_original: bool = False
+    in_silence: str = "the mouth stays closed"
 
     def count_frames(self, source: Speech | Motion | Performance, settings: Settings) -> int:
         """Count the frames that `animate` yields; by default those that cover the sound."""
