@@ -26,6 +26,7 @@ from opensonic.engines.diffusion.rehearsal import (
 )
 from opensonic.engines.diffusion.resources import RUNS, Resources, smaller, smaller_runs
 from opensonic.engines.diffusion.sampler import Conditions, Sampler, SamplerSettings
+from opensonic.engines.diffusion.shortcuts import SHORTCUTS
 from opensonic.engines.diffusion.unet import SonicUNet
 from opensonic.errors import InputError
 from opensonic.post.interpolate.ifnet import IFNet
@@ -210,6 +211,23 @@ def test_every_step_down_takes_less():
         peaks.append(count_memory(job, resources)[2].total)
         resources = smaller_runs(resources, compat=False)
     assert peaks == sorted(peaks, reverse=True)
+
+
+def _denoising(job, n_steps):
+    chosen = SamplerSettings(n_steps=n_steps, compat=True)
+    return plan_run(replace(job, chosen=chosen), time_it=False).flops
+
+
+def test_shortcuts_save_work():
+    job = _job(dimensions=tiny(), n_frames=25)
+    exact = plan_run(job, time_it=False)
+    for word, share in (("fast", 0.6), ("faster", 0.4 * 5 / 6)):
+        cut = SHORTCUTS[word]
+        chosen = SamplerSettings(n_steps=cut.count_steps(25), shortcuts=cut)
+        plan = plan_run(replace(job, chosen=chosen), time_it=False)
+        step = _denoising(job, 2) - _denoising(job, 1)
+        saved = exact.flops - plan.flops
+        assert saved == pytest.approx((1 - share) * 25 * step, rel=0.05)
 
 
 def test_times_are_told_as_people_do():

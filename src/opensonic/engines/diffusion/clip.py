@@ -8,6 +8,7 @@ from opensonic.clock import frame_count
 from opensonic.engines.diffusion.hearing import SAMPLES_PER_FRAME
 from opensonic.engines.diffusion.picture import PreparedPicture, fit_size, prepare_picture
 from opensonic.engines.diffusion.sampler import SamplerSettings
+from opensonic.engines.diffusion.shortcuts import SHORTCUTS
 from opensonic.engines.diffusion.whisper import SAMPLE_RATE, SAMPLES_PER_ROW_PAIR
 from opensonic.errors import InputError, SettingsError
 from opensonic.settings import Settings
@@ -47,11 +48,16 @@ def refuse_unfit(speech: Speech, settings: Settings) -> None:
     """Refuse what `compat` cannot do, for the published program cannot.
 
     Raises:
-        SettingsError: The frame rate is none of its two.
+        SettingsError: The frame rate is none of its two, or numbers would change.
         InputError: The sound is too short for it.
     """
     if not settings.compat:
         return
+    if settings.speed != "exact":
+        raise SettingsError(
+            f"speed {settings.speed}: compat gives what the published program gives, which only "
+            "exact does; leave one of the two out"
+        )
     if settings.fps not in COMPAT_RATES:
         raise SettingsError(
             f"fps {settings.fps}: in compat the video has 25 frames per second, or 12.5 without "
@@ -99,8 +105,10 @@ def sampler_settings(settings: Settings, window: int) -> SamplerSettings:
         window: Frames that the UNet denoises together.
     """
     compat = settings.compat
+    shortcuts = SHORTCUTS[settings.speed]
     return SamplerSettings(
-        n_steps=settings.inference_steps,
+        n_steps=shortcuts.count_steps(settings.inference_steps),
+        shortcuts=shortcuts,
         window=window,
         image_guidance=(settings.image_guidance,) * 2,
         audio_guidance=(settings.audio_guidance,) * 2,

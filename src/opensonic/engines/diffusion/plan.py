@@ -238,8 +238,9 @@ def count_work(job: Job, resources: Resources) -> int:
     chosen = job.settings(resources)
     flops = 0
     for step in range(chosen.n_run):
+        left_out = chosen.shortcuts.leaves_out(step, chosen.n_run)
         for window in chosen.windows(job.n_frames, step):
-            flops += _window_flops(job, chosen, len(window))
+            flops += _window_flops(job, chosen, len(window), chosen.n_run - 1 if left_out else 0)
     runs = resources.runs(compat=chosen.compat)
     together = min(runs.frames, job.n_frames)
     decode = rehearse_decode(
@@ -263,6 +264,7 @@ def count_host_bytes(job: Job) -> int:
     """Count what grows with the video: latents, condensed tokens, buckets."""
     height, width = job.latent_size
     latents = 4 * height * width * torch.empty(0, dtype=job.torch_dtype).element_size()
+    latents *= 2 if job.chosen.shortcuts.second_order else 1  # what the step before foretold
     tokens, buckets = job.dimensions.audio_tokens, job.dimensions.buckets
     return job.n_frames * (latents + 4 * tokens.hidden + 4 * buckets.buckets)
 
@@ -296,10 +298,11 @@ def duration(seconds: float) -> str:
     return f"{seconds / 3600:.1f} h"
 
 
-def _window_flops(job: Job, chosen: SamplerSettings, n_frames: int) -> int:
+def _window_flops(job: Job, chosen: SamplerSettings, n_frames: int, step: int = 0) -> int:
     settings = replace(chosen, branch_batch=3, cache_bytes=CACHE_BYTES)  # which change no work
     sizes, kind = job.dimensions.unet, job.torch_dtype
-    return rehearse_window(sizes, settings, job.latent_size, kind, n_frames=n_frames).flops
+    need = rehearse_window(sizes, settings, job.latent_size, kind, n_frames=n_frames, step=step)
+    return need.flops
 
 
 def _keys_bytes(job: Job) -> int:

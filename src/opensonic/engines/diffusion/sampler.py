@@ -28,6 +28,12 @@ from opensonic.engines.diffusion.scheduler import (
     scale_input,
     timestep,
 )
+from opensonic.engines.diffusion.shortcuts import (
+    EXACT,
+    Shortcuts,
+    foretell_clean,
+    second_order_step,
+)
 from opensonic.engines.diffusion.unet import SonicUNet
 from opensonic.engines.diffusion.windows import plan_windows
 from opensonic.errors import InputError
@@ -91,6 +97,7 @@ class SamplerSettings:
         plain: Whether attention follows the text token by token (slow; for comparison).
         branch_batch: Guidance branches per call of the UNet: 1 needs a third of the memory of 3.
         cache_bytes: Bytes of keys and values that may be kept.
+        shortcuts: What is saved at the cost of exactness; nothing by default.
     """
 
     n_steps: int = 25
@@ -107,6 +114,7 @@ class SamplerSettings:
     plain: bool = False
     branch_batch: int = _N_BRANCHES
     cache_bytes: int = CACHE_BYTES
+    shortcuts: Shortcuts = EXACT
 
     def __post_init__(self) -> None:
         if not 0 <= self.overlap < self.window:
@@ -306,6 +314,7 @@ class Sampler:
         self._mask = MaskGrids(conditions.mask.to(self._device))
         self._cache = None if settings.plain else KVCache(settings.cache_bytes)
         self._sigmas = settings.sigmas()
+        self._foretold: dict[int, dict[int, torch.Tensor]] = {}
 
     def run(self, state: SamplerState) -> Iterator[Position]:
         """Denoise on from `state`, which is brought up to date before each report.
@@ -320,7 +329,10 @@ class Sampler:
             last_use = {frame: k for k, window in enumerate(windows) for frame in window}
             for k in range(state.window, len(windows)):
                 self._denoise(state, windows[k])
-                _close_frames(state, [f for f in windows[k] if last_use[f] == k])
+                closed = {f for f in windows[k] if last_use[f] == k}
+                _close_frames(state, closed)
+                for frame in closed:
+                    self._foretold.get(step - 1, {}).pop(frame, None)
                 state.window = k + 1
                 if state.window == len(windows):
                     state.step, state.window = step + 1, 0
@@ -332,10 +344,29 @@ class Sampler:
         latents = self._place(state.latents[list(window)])
         with torch.no_grad():
             prediction = self.predict(latents, window, state.step)
-            stepped = euler_step(prediction, latents, sigma, sigma_next).cpu()
+            if self._settings.shortcuts.second_order:
+                stepped = self._step_looking_back(prediction, latents, window, state.step).cpu()
+            else:
+                stepped = euler_step(prediction, latents, sigma, sigma_next).cpu()
         for frame, result in zip(window, stepped, strict=True):
             state.sums[frame] = state.sums[frame] + result if frame in state.sums else result
             state.counts[frame] = state.counts.get(frame, 0) + 1
+
+    def _step_looking_back(
+        self, prediction: torch.Tensor, latents: torch.Tensor, window: tuple[int, ...], step: int
+    ) -> torch.Tensor:
+        """Step with second order; with first order where the step before is not known."""
+        sigmas = self._sigmas
+        clean = foretell_clean(prediction, latents, sigmas[step])
+        self._foretold.pop(step - 2, None)
+        kept = clean.to(latents.dtype).cpu()
+        self._foretold.setdefault(step, {}).update(zip(window, kept, strict=True))
+        past = self._foretold.get(step - 1, {})
+        if any(frame not in past for frame in window):
+            return euler_step(prediction, latents, sigmas[step], sigmas[step + 1])
+        before = self._place(torch.stack([past[frame] for frame in window]))
+        levels = (sigmas[step - 1], sigmas[step], sigmas[step + 1])
+        return second_order_step(latents, clean, before, levels)
 
     def predict(self, latents: torch.Tensor, window: tuple[int, ...], step: int) -> torch.Tensor:
         """Predict v for a window, guided.
@@ -354,7 +385,8 @@ class Sampler:
         time_ids = self.time_ids(window)
         early: dict[str, torch.Tensor] = {}
         outputs: list[torch.Tensor] = []
-        for first in range(0, _N_BRANCHES, settings.branch_batch):
+        leave_out = settings.shortcuts.leaves_out(step, settings.n_run)
+        for first in range(int(leave_out), _N_BRANCHES, settings.branch_batch):
             chosen = range(first, min(first + settings.branch_batch, _N_BRANCHES))
             has_twin = _N_BRANCHES - 1 in chosen and not settings.plain
             context = Context(
@@ -395,7 +427,8 @@ class Sampler:
 
     def _guide(self, outputs: list[torch.Tensor], step: int) -> torch.Tensor:
         settings = self._settings
-        nothing, picture, speech = outputs
+        *rest, picture, speech = outputs
+        nothing = rest[0] if rest else picture
         image, audio = (
             float(torch.linspace(*ramp, settings.n_run)[step])
             for ramp in (settings.image_guidance, settings.audio_guidance)
@@ -406,7 +439,7 @@ class Sampler:
         return tensor.to(self._device, self._dtype)
 
 
-def _close_frames(state: SamplerState, frames: list[int]) -> None:
+def _close_frames(state: SamplerState, frames: set[int]) -> None:
     """Write frames back that no later window of this step reads or writes."""
-    for frame in set(frames):
+    for frame in frames:
         state.latents[frame] = state.sums.pop(frame) / state.counts.pop(frame)
