@@ -43,6 +43,14 @@ def example_speech():
     return str(files("opensonic") / "examples/speech.flac")
 
 
+@pytest.fixture(autouse=True)
+def no_models(monkeypatch, tmp_path_factory):
+    """A machine without models of its user's: what `auto` takes does not depend on the machine."""
+    nowhere = str(tmp_path_factory.getbasetemp() / "nowhere")
+    for name in ("OPENSONIC_MODELS", "XDG_DATA_HOME", "LOCALAPPDATA", "HF_HUB_CACHE"):
+        monkeypatch.setenv(name, nowhere)
+
+
 @pytest.fixture(scope="session")
 def tiny_models(tmp_path_factory):
     """A folder with a Sonic model of tiny random weights; skips where the extra is missing."""

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from opensonic.errors import SettingsError
-from opensonic.settings import MAX_SEED, PRESETS, Settings, choose, describe
+from opensonic.settings import MAX_SEED, PRESETS, Settings, choose, describe, without_effect
 
 
 def test_defaults_pass_their_own_checks_and_need_no_advice():
@@ -68,11 +68,24 @@ def test_frame_rate_is_exact(text, value):
         ("face", "-1"),
         ("face", 1.5),
         ("label", 1.0),
+        ("inference_steps", 201),
+        ("audio_guidance", -1),
+        ("image_guidance", 31),
+        ("speed", "fastest"),
+        ("dtype", "fp8"),
+        ("compat", 1),
     ],
 )
 def test_a_wrong_value_is_refused_by_name(name, value):
     with pytest.raises(SettingsError, match=name):
         choose(**{name: value})
+
+
+def test_settings_of_another_engine_are_named():
+    chosen = {"inference_steps": 30, "lips": "my.onnx", "seed": 1, "dtype": None}
+    assert without_effect("mesh", chosen) == ["inference_steps"]
+    assert without_effect("sonic", chosen) == ["lips"]
+    assert without_effect("still", chosen) == ["lips", "inference_steps"]
 
 
 def test_an_unknown_name_gets_the_nearest_one():

@@ -25,7 +25,8 @@ RESPONSIBLE_USE = (
 app = typer.Typer(
     name="opensonic",
     help="One portrait and one recording of speech become a talking video.\n\n"
-    "Runs on a plain CPU; downloads nothing unless told to (models pull).",
+    "Runs on a plain CPU; with a GPU and its weights it draws with the Sonic model, too. "
+    "Downloads nothing unless told to (models pull).",
     epilog=RESPONSIBLE_USE,
     no_args_is_help=True,
     add_completion=False,
