@@ -6,7 +6,7 @@ BIN = $(VENV)/bin
 # tests skip and say so.
 TRAIN ?= train,sonic
 
-.PHONY: demo test lint bench bench-lips gallery clean
+.PHONY: demo test lint bench bench-lips bench-sonic gallery clean
 
 demo: $(VENV)/.base
 	$(BIN)/opensonic demo -o demo.mp4
@@ -26,6 +26,9 @@ bench: $(VENV)/.base
 # docs/lips.md says what ARGS can be.
 bench-lips: $(VENV)/.dev
 	$(BIN)/python -m benchmarks.lips $(ARGS)
+
+bench-sonic: $(VENV)/.dev
+	$(BIN)/python -m benchmarks.sonic $(ARGS)
 
 # docs/gallery.md says what else ARGS can be; PORTRAITS is a folder of pictures.
 gallery: $(VENV)/.dev

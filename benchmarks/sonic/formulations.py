@@ -24,9 +24,12 @@ from opensonic.engines.diffusion.unet import SonicUNet
 MIDDLE = UNetSizes(
     block_out_channels=(128, 256, 256), num_attention_heads=(2, 4, 4), layers_per_block=1
 )
+FOUR_LEVELS = UNetSizes(block_out_channels=(64, 128, 256, 256), num_attention_heads=(1, 2, 4, 4))
+"""The published shape at a fifth of its width: 80 M weights."""
 CONFIGS: dict[str, tuple[UNetSizes, int, int, int]] = {
     "tiny": (tiny().unet, 4, 16, 6),
     "tiny, full tokens": (replace(tiny().unet, cross_attention_dim=1024), 4, 16, 32),
+    "four levels": (FOUR_LEVELS, 8, 16, 32),
     "middle": (MIDDLE, 8, 32, 32),
 }
 """Sizes, frames, side of the latents, audio tokens."""
