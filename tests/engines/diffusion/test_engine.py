@@ -111,26 +111,28 @@ def test_half_precision_gives_nearly_the_same(start):
     assert 0 < np.abs(exact.astype(int) - half).mean() < 8
 
 
-def test_a_run_that_stops_goes_on_where_it_was(start, tmp_path):
+@pytest.mark.parametrize(("speed", "n_steps"), [("exact", 2), ("faster", 8)])
+def test_a_run_that_stops_goes_on_where_it_was(start, tmp_path, speed, n_steps):
     kept = tmp_path / "talk.mp4.resume"
+    chosen = {"seconds": "0.5", "speed": speed, "inference_steps": n_steps, "fps": "12.5"}
     stages = []
 
     def stop(report):
         stages.append(report)
-        if report.stage == "denoising" and report.done == 1:
+        if report.stage == "denoising" and report.done == 4:
             signal.raise_signal(signal.SIGINT)
 
     before = signal.getsignal(signal.SIGINT)
     with pytest.raises(KeyboardInterrupt):
-        _frames(start("0.5"), progress=stop, state=kept)
+        _frames(start(**chosen), progress=stop, state=kept)
     assert signal.getsignal(signal.SIGINT) is before
     assert list(tmp_path.iterdir()) == [kept]
     stages.clear()
-    resumed = _frames(start("0.5"), progress=stages.append, state=kept)
-    assert next(report.done for report in stages if report.stage == "denoising") == 1
-    assert np.array_equal(resumed, _frames(start("0.5")))
+    resumed = _frames(start(**chosen), progress=stages.append, state=kept)
+    assert next(report.done for report in stages if report.stage == "denoising") == 4
+    assert np.array_equal(resumed, _frames(start(**chosen)))
     stages.clear()  # what is denoised but not yet a file is kept too
-    assert np.array_equal(resumed, _frames(start("0.5"), progress=stages.append, state=kept))
+    assert np.array_equal(resumed, _frames(start(**chosen), progress=stages.append, state=kept))
     assert "denoising" not in [report.stage for report in stages]
 
 

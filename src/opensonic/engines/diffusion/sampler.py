@@ -159,6 +159,7 @@ class SamplerState:
         window: Number of the next window in that step.
         sums: Frames that some but not all windows of this step have done: the sum of the results.
         counts: Number of results in each sum.
+        foretold: By step and frame, the clean latents that a solver of second order looks back to.
     """
 
     latents: torch.Tensor
@@ -166,6 +167,7 @@ class SamplerState:
     window: int = 0
     sums: dict[int, torch.Tensor] = field(default_factory=dict)
     counts: dict[int, int] = field(default_factory=dict)
+    foretold: dict[int, dict[int, torch.Tensor]] = field(default_factory=dict)
 
     def save(self, path: Path, notes: Mapping[str, str] | None = None) -> None:
         """Write the state to a safetensors file, replacing it in one move.
@@ -182,6 +184,10 @@ class SamplerState:
             "counts": torch.tensor([self.counts[f] for f in frames], dtype=torch.int64),
             "sums": torch.stack([self.sums[f] for f in frames]) if frames else self.latents[:0],
         }
+        for step, rows in self.foretold.items():
+            if rows:
+                tensors[f"foretold.{step}.frames"] = torch.tensor([*rows])
+                tensors[f"foretold.{step}.latents"] = torch.stack([*rows.values()])
         part = path.with_name(path.name + ".part")
         whole = {name: each.contiguous() for name, each in tensors.items()}
         try:
@@ -204,7 +210,18 @@ class SamplerState:
             frames = tensors["frames"].tolist()
             sums = dict(zip(frames, tensors["sums"].unbind(), strict=True))
             counts = dict(zip(frames, tensors["counts"].tolist(), strict=True))
-            return cls(tensors["latents"], step, window, sums, counts)
+            foretold = {
+                int(name.split(".")[1]): dict(
+                    zip(
+                        numbers.tolist(),
+                        tensors[name.replace("frames", "latents")].unbind(),
+                        strict=True,
+                    )
+                )
+                for name, numbers in tensors.items()
+                if name.startswith("foretold.") and name.endswith(".frames")
+            }
+            return cls(tensors["latents"], step, window, sums, counts, foretold)
         except Exception as error:  # safetensors' errors have no common base
             raise InputError(
                 f"{path}: not the state of an interrupted run ({error}); start the run anew"
@@ -314,7 +331,6 @@ class Sampler:
         self._mask = MaskGrids(conditions.mask.to(self._device))
         self._cache = None if settings.plain else KVCache(settings.cache_bytes)
         self._sigmas = settings.sigmas()
-        self._foretold: dict[int, dict[int, torch.Tensor]] = {}
 
     def run(self, state: SamplerState) -> Iterator[Position]:
         """Denoise on from `state`, which is brought up to date before each report.
@@ -332,7 +348,7 @@ class Sampler:
                 closed = {f for f in windows[k] if last_use[f] == k}
                 _close_frames(state, closed)
                 for frame in closed:
-                    self._foretold.get(step - 1, {}).pop(frame, None)
+                    state.foretold.get(step - 1, {}).pop(frame, None)
                 state.window = k + 1
                 if state.window == len(windows):
                     state.step, state.window = step + 1, 0
@@ -345,7 +361,7 @@ class Sampler:
         with torch.no_grad():
             prediction = self.predict(latents, window, state.step)
             if self._settings.shortcuts.second_order:
-                stepped = self._step_looking_back(prediction, latents, window, state.step).cpu()
+                stepped = self._step_looking_back(prediction, latents, window, state).cpu()
             else:
                 stepped = euler_step(prediction, latents, sigma, sigma_next).cpu()
         for frame, result in zip(window, stepped, strict=True):
@@ -353,15 +369,19 @@ class Sampler:
             state.counts[frame] = state.counts.get(frame, 0) + 1
 
     def _step_looking_back(
-        self, prediction: torch.Tensor, latents: torch.Tensor, window: tuple[int, ...], step: int
+        self,
+        prediction: torch.Tensor,
+        latents: torch.Tensor,
+        window: tuple[int, ...],
+        state: SamplerState,
     ) -> torch.Tensor:
         """Step with second order; with first order where the step before is not known."""
-        sigmas = self._sigmas
+        sigmas, step = self._sigmas, state.step
         clean = foretell_clean(prediction, latents, sigmas[step])
-        self._foretold.pop(step - 2, None)
+        state.foretold.pop(step - 2, None)
         kept = clean.to(latents.dtype).cpu()
-        self._foretold.setdefault(step, {}).update(zip(window, kept, strict=True))
-        past = self._foretold.get(step - 1, {})
+        state.foretold.setdefault(step, {}).update(zip(window, kept, strict=True))
+        past = state.foretold.get(step - 1, {})
         if any(frame not in past for frame in window):
             return euler_step(prediction, latents, sigmas[step], sigmas[step + 1])
         before = self._place(torch.stack([past[frame] for frame in window]))
