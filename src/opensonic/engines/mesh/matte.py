@@ -68,7 +68,7 @@ def cut_out(image: Image, away: Floats, uncut: Floats, e: float) -> Matte:
     near = np.nonzero(np.abs(far) < hair)
     own, back = (picture[near].astype(np.float32) for picture in (image, behind))
     out, rough = far[near], texture[near]
-    beyond = np.abs(own - back).max(1) - _LEAST - _PER_TEXTURE * rough
+    beyond = _largest(np.abs(own - back)) - _LEAST - _PER_TEXTURE * rough
     differs = ramp(beyond, 0, _RANGE) * (1 - ramp(out / hair[near], _FADE, 1.0))
     alpha = (far < 0).astype(np.float32)
     alpha[near] = differs + ramp(rough, *_BUSY) * (_follow_edges(image, away, e)[near] - differs)
@@ -84,6 +84,12 @@ def cut_out(image: Image, away: Floats, uncut: Floats, e: float) -> Matte:
     return Matte(np.maximum(alpha, uncut), behind)
 
 
+def _largest(colours: Floats) -> Floats:
+    """(N,) float32 largest of three; several times as fast as `max` along the short axis."""
+    red, green, blue = colours.T
+    return np.asarray(np.maximum(np.maximum(red, green), blue), np.float32)
+
+
 def _least_share(own: Floats, back: Floats) -> Floats:
     """Give the share of the person from which on some colour of it gives the picture.
 
@@ -92,7 +98,7 @@ def _least_share(own: Floats, back: Floats) -> Floats:
         back: (N, 3) colours of the background there.
     """
     room = np.where(own > back, 255 - back, back)
-    return np.asarray((np.abs(own - back) / np.maximum(room, 1)).max(1), np.float32)
+    return _largest(np.abs(own - back) / np.maximum(room, 1))
 
 
 def _find_hair_reach(image: Image, away: Floats, e: float) -> Floats:

@@ -22,8 +22,8 @@ from opensonic.engines.mesh.warp import Lattice
 
 _BAND_PX = 72
 """Height of what is warped together, px."""
-_WHOLE = 0.995
-"""Share from which a place is the person's alone."""
+_WHOLE, _NONE = 0.995, 0.005
+"""Share from which a place is the person's alone, and up to which it is not the person's."""
 _LINEAR = np.array([0.5, 0.5], np.float32)
 _OFFSETS = np.arange(-3.5, 4)
 _LANCZOS = (np.sinc(_OFFSETS) * np.sinc(_OFFSETS / 4)).astype(np.float32)
@@ -54,8 +54,8 @@ class Sheet:
         x0, y0 = max(grid.x0 - margin, 0), max(grid.y0 - margin, 0)
         self._origin = np.array([x0, y0], np.float32)
         part = image[y0 : grid.y1 + margin, x0 : grid.x1 + margin]
-        large = _double(part, _LANCZOS)
-        self._source = np.asarray(cv2.cvtColor(large, cv2.COLOR_RGB2RGBA), np.uint8)
+        large = cv2.cvtColor(_double(part, _LANCZOS), cv2.COLOR_RGB2RGBA)
+        self._source: Image = np.asarray(large, np.uint8)
         self._behind = image
         self._inner = np.full((len(grid.xy) - 2, grid.xy.shape[1] - 2), np.inf, np.float32)
         self._outer = np.zeros_like(self._inner)
@@ -73,19 +73,19 @@ class Sheet:
         window = np.s_[y0 : y0 + shape[0], x0 : x0 + shape[1]]
         share = _double(np.rint(alpha[window] * 255).astype(np.uint8))
         share[share > _WHOLE * 255] = 255
-        lit = cv2.multiply(_double(behind[window]), cv2.merge([255 - share] * 3), scale=1 / 255)
-        own = cv2.subtract(self._source[..., :3], lit)
-        self._source[..., :3] = np.minimum(own, share[..., None])
-        self._source[..., 3] = share
+        shares = cv2.cvtColor(share, cv2.COLOR_GRAY2RGB)
+        lit = cv2.multiply(_double(behind[window]), cv2.bitwise_not(shares), scale=1 / 255)
+        own = cv2.subtract(cv2.cvtColor(self._source, cv2.COLOR_RGBA2RGB), lit)
+        cut = cv2.cvtColor(cv2.min(own, shares), cv2.COLOR_RGB2RGBA)
+        self._source = np.asarray(cv2.insertChannel(share, cut, 3), np.uint8)
         self._behind = behind
         padded = np.ones((grid.y1 - grid.y0, grid.x1 - grid.x0), np.float32)
         seen = alpha[grid.y0 : grid.y1, grid.x0 : grid.x1]
         padded[: seen.shape[0], : seen.shape[1]] = seen
-        cells = padded.reshape(self._inner.shape[0], grid.step, self._inner.shape[1], grid.step)
-        for away, free in (
-            (self._inner, cells.min((1, 3)) > _WHOLE),
-            (self._outer, cells.max((1, 3)) < 0.005),
-        ):
+        cell, step = np.ones((grid.step, grid.step), np.uint8), grid.step
+        least = cv2.erode(padded, cell, anchor=(0, 0))[::step, ::step]
+        most = cv2.dilate(padded, cell, anchor=(0, 0))[::step, ::step]
+        for away, free in ((self._inner, least > _WHOLE), (self._outer, most < _NONE)):
             if not free.all():
                 away[:] = cv2.distanceTransform(free.astype(np.uint8), cv2.DIST_L2, 3) - 1.5
             away *= grid.step
