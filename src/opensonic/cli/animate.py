@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import time
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from opensonic.cli.console import guarded, print_json, progress_bar, say
 from opensonic.cli.options import with_settings
+
+if TYPE_CHECKING:
+    from opensonic import Video
 
 OutputOption = Annotated[
     Path, typer.Option("-o", "--output", help="The video to write: .mp4, .m4v or .mov.")
@@ -96,8 +99,12 @@ def make_video(
     import opensonic
 
     started = time.perf_counter()
-    with progress_bar(shown=not (quiet or as_json)) as progress:
+    watched = not (quiet or as_json)
+    with progress_bar(shown=watched) as progress:
         video = opensonic.animate(portrait, speech, output=output, progress=progress, **chosen)
+    if watched:
+        _tell(video)  # before the work, which may take hours
+    with progress_bar(shown=watched) as progress:
         saved = video.save(output, progress, motion=chosen.get("motion_output"))
     wall_s = time.perf_counter() - started
     width, height = video.size
@@ -122,14 +129,20 @@ def make_video(
             }
         )
         return
-    for note in video.notes:
-        say(f"  {note}")
-    for warning in video.warnings:
-        say(f"  warning: {warning}", style="yellow")
-    say(f"  engine: {video.engine.name} ({video.engine_reason})")
+    if not watched:
+        _tell(video)
     frames = "1 frame" if saved.n_frames == 1 else f"{saved.n_frames} frames"
     say(
         f"{saved.path}: {saved.duration_s:.2f} s, {width}x{height}, {frames}, "
         f"made in {wall_s:.1f} s",
         style="bold green",
     )
+
+
+def _tell(video: Video) -> None:
+    """Print what the user should know of a video."""
+    for note in video.notes:
+        say(f"  {note}")
+    for warning in video.warnings:
+        say(f"  warning: {warning}", style="yellow")
+    say(f"  engine: {video.engine.name} ({video.engine_reason})")
