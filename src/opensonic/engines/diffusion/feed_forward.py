@@ -16,6 +16,9 @@ from torch import nn
 SLICE_NUMBERS = 2**26
 """Numbers that the widest tensor of a slice may hold: 128 MiB in half precision."""
 
+MOST_SLICES = 8
+"""With more, nothing is gained: other layers then hold more."""
+
 
 class SlicedFeedForward(FeedForward):
     """diffusers' gated feed-forward layer, slice by slice where no gradient is wanted.
@@ -29,17 +32,18 @@ class SlicedFeedForward(FeedForward):
         super().__init__(dim, dim_out=dim_out, activation_fn="geglu")
         gate: Any = self.net[0]
         self.slice_rows = max(1, SLICE_NUMBERS // gate.proj.out_features)
-        """Rows of a slice."""
+        """Rows of a slice, at least."""
 
     def forward(self, hidden_states: torch.Tensor, *args: Any, **kwargs: Any) -> torch.Tensor:  # noqa: ANN401 - diffusers'
         """Map (..., dim) to (..., dim_out); further arguments are not used."""
         rows = hidden_states.reshape(-1, hidden_states.shape[-1])
-        if torch.is_grad_enabled() or len(rows) <= self.slice_rows:
+        n_rows = max(self.slice_rows, -(-len(rows) // MOST_SLICES))
+        if torch.is_grad_enabled() or len(rows) <= n_rows:
             whole: torch.Tensor = super().forward(hidden_states)
             return whole
         out = rows.new_empty(len(rows), self.net[2].out_features)
-        for start in range(0, len(rows), self.slice_rows):
-            part = slice(start, start + self.slice_rows)
+        for start in range(0, len(rows), n_rows):
+            part = slice(start, start + n_rows)
             out[part] = super().forward(rows[part])
         return out.view(*hidden_states.shape[:-1], -1)
 
