@@ -25,7 +25,7 @@ from opensonic.motion.exchange import read_track
 from opensonic.motion.follow import follow
 from opensonic.motion.gain import scale_motion
 from opensonic.motion.track import Track, track_of
-from opensonic.motion.writer import check_motion_target, motion_file, note_motion
+from opensonic.motion.writer import check_motion_target, motion_file, note_motion, unknown_motion
 from opensonic.progress import Progress, Report, ignore
 from opensonic.settings import Settings, choose, without_effect
 from opensonic.speech.network import open_network
@@ -221,6 +221,8 @@ def animate(
         open_network(chosen.lips_path())
     with_motion = motion is not None or motion_output is not None
     engine, reason = build_engine(chosen.engine, chosen, with_motion=with_motion)
+    if motion_output is not None and not engine.tells_motion:
+        raise InputError(unknown_motion(engine.name))
     track = None if motion is None else _prepare_track(motion)
     progress(Report("reading the sound", 0, 1))
     sound, notes = _prepare_speech(speech, chosen.duration, engine.in_silence)

@@ -37,13 +37,15 @@ class Engine(Protocol):
 
     Attributes:
         name: Its word in the `engine` setting.
-        follows_motion: Whether it takes motion and knows the motion of its frames.
+        follows_motion: Whether it takes motion.
+        tells_motion: Whether it says what motion its frames show.
         wants_original: Whether it reads `Portrait.original`, to resize the picture only once.
         in_silence: What the mouth does in it when nothing is said, in a few words.
     """
 
     name: str
     follows_motion: bool = True
+    tells_motion: bool = True
     wants_original: bool = False
     in_silence: str = "the mouth stays closed"
 

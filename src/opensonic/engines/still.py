@@ -18,6 +18,7 @@ class StillEngine(Engine):
     """Repeats the portrait for as long as the sound lasts."""
 
     name = "still"
+    tells_motion = False
 
     def animate(
         self,

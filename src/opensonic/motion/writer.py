@@ -243,9 +243,14 @@ def note_motion(
     """
     for chunk in chunks:
         if chunk.motion is None:
-            raise InputError(
-                f"engine {engine} does not know the motion of its frames; "
-                "expected the engine mesh where motion shall be written"
-            )
+            raise InputError(unknown_motion(engine))
         write(chunk.motion)
         yield chunk
+
+
+def unknown_motion(engine: str) -> str:
+    """Say that an engine cannot tell its motion."""
+    return (
+        f"engine {engine} does not know the motion of its frames; "
+        "expected the engine mesh where motion shall be written"
+    )

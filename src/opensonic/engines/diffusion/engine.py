@@ -60,6 +60,7 @@ class SonicEngine(Engine):
 
     name = "sonic"
     follows_motion = False
+    tells_motion = False
     wants_original = True
     in_silence = "what the mouth does then is up to the model"
 
