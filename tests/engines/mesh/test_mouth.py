@@ -6,12 +6,13 @@ import numpy as np
 import pytest
 
 from opensonic.channels import CHANNELS, INDEX
+from opensonic.engines.mesh.lip_skin import mouth_basis
 from opensonic.engines.mesh.mouth import Mouth
 from opensonic.engines.mesh.relief import ONE, Relief
 from opensonic.engines.mesh.render import MeshRenderer
 from opensonic.engines.mesh.rig import Rig
 from opensonic.engines.mesh.style import measure_style
-from opensonic.engines.mesh.warp import LOWER, coefficients, mouth_basis
+from opensonic.engines.mesh.warp import LOWER, REST, UPPER, coefficients
 from opensonic.face import topology
 from opensonic.face.mesh import FaceMesh
 from opensonic.face.portrait import prepare_portrait
@@ -127,6 +128,38 @@ def test_a_smile_narrows_as_it_closes(draw):
         before = portrait.face.landmarks[[61, 291], 0]
         assert np.ptp(corners) < narrower * np.ptp(before)
         assert np.ptp(corners) > 0.85 * np.ptp(before)
+
+
+def test_a_smile_closes_below_the_nose_and_keeps_its_lips(draw):
+    portrait = draw(open_by=0.16)
+    rig = Rig(portrait)
+    places = {UPPER: [1, 2, 4, 98, 327, 0, 13], LOWER: [17, 14]}
+    moved = {
+        layer: mouth_basis(rig.points(rig.landmarks[chosen]), rig, layer)[..., REST] / rig.e
+        for layer, chosen in places.items()
+    }
+    assert np.abs(moved[UPPER][:5]).max() < 0.005
+    closing = np.abs([moved[UPPER][-1, 1], moved[LOWER][-1, 1]])
+    assert closing.sum() > 0.15
+    kept = np.abs([moved[UPPER][-2, 1], moved[LOWER][-2, 1]])
+    assert (kept > 0.8 * closing).all()
+    press = [
+        np.abs(mouth_basis(rig.points(rig.landmarks[inner]), rig, layer)[0, 1, INDEX["lip_press"]])
+        for inner, layer in (([13], UPPER), ([14], LOWER))
+    ]
+    assert (np.array(press) < 0.4 * rig.lips.heights[:, 32] * rig.e).all()
+
+
+def test_lip_that_the_landmarks_take_for_opening_stays_lip(draw):
+    portrait = draw(e=160.0, size=640, middle=(320.0, 280.0), open_by=0.06)
+    points, image = portrait.face.landmarks, portrait.image.copy()
+    top, bottom = round(float(points[13, 1])), round(float(points[14, 1]))
+    left, right = np.round(points[[78, 308], 0]).astype(int)
+    image[top : bottom + 1, left:right] = image[bottom + 4, left + (right - left) // 2]
+    image[top : top + 4, left:right] = 10
+    lips = Rig(Portrait(image, portrait.face, "dark line")).lips
+    assert lips.is_open
+    assert (lips.lower - lips.upper)[32] < 0.06
 
 
 def test_the_row_of_teeth_turns_with_the_lips(drawn):

@@ -22,12 +22,20 @@ _RIM = 0.010
 _MEET, _MEET_RANGE = 0.4, (0.35, 0.6)
 """Where parted lips meet as they close, as a share of the gap from the upper one: usually, and as
 far as the teeth can ask for it."""
+_SKIN, _LEAST_MEET = 0.185, 0.25
+"""How long the skin between nose and upper lip can become as a smile closes, e, and what share of
+the gap the upper lip takes at least."""
 TEETH_EDGE = 0.034
 """How far the upper teeth reach below the line of closed lips, e."""
 _PALE = 0.62
 """Redness of teeth between nearly closed lips over that of the lips, at most."""
 _ONE_HUE = 0.03
 """Difference of redness below which a picture has no colours to tell teeth by."""
+_DARK, _SOFT_EDGE = 0.5, 0.004
+"""What is darkness between lips, as a share of the darker one's brightness, and how soft its edge
+is, e."""
+_THIN = 0.035
+"""Least height of a lip, e."""
 _SAMPLES = 65
 """Samples of a lip line, corner to corner."""
 
@@ -46,6 +54,7 @@ class Lips:
         upper: (65,) float32 inner edge of the upper lip, e below the middle.
         lower: (65,) float32 inner edge of the lower lip; the same where the lips touch.
         is_open: Whether the picture shows parted lips.
+        heights: (2, 65) float32 height of the upper and the lower lip along the mouth, e.
         meet: Where parted lips meet when they close, as a share of the gap from the upper one.
         redness: Redness of the lips' own colour.
     """
@@ -64,14 +73,20 @@ class Lips:
         colours = _lip_colours(image, landmarks)
         self.redness = float(np.median(redness(colours)))
         self.is_open = self._shows_interior(image, colours)
-        self.meet = self._find_meeting(image) if self.is_open else _MEET
+        self.meet = self._find_meeting(image, landmarks) if self.is_open else _MEET
         if self.is_open:
+            self._fit_darkness(image, colours)
             rim = _RIM * np.minimum(6 * (1 - np.abs(self.grid)), 1)
             self.upper, self.lower = self.upper - rim, self.lower + rim
         else:
             self.upper = self.lower = 0.5 * (self.upper + self.lower)
             self._snap(np.asarray(cv2.cvtColor(image, cv2.COLOR_RGB2GRAY), np.uint8))
             self._uncover_teeth(image, colours)
+        outer = [
+            self._outline(landmarks, contour)
+            for contour in (topology.OUTER_LIP_UPPER, topology.OUTER_LIP_LOWER)
+        ]
+        self.heights = np.maximum(np.abs(np.stack(outer) - (self.upper, self.lower)), _THIN)
 
     def to_frame(self, xy: Floats) -> Floats:
         """Carry places of the picture, (N, 2) px, to e right of and below the middle."""
@@ -108,6 +123,13 @@ class Lips:
         frame = np.column_stack([right_by, down])
         return np.asarray(self.middle + frame @ self._axes, np.float32)
 
+    def _outline(self, landmarks: Floats, contour: tuple[int, ...]) -> Floats:
+        """(65,) float32 outer edge of a lip, e below the middle."""
+        frame = self.to_frame(landmarks[list(contour)])
+        s = self.along(frame[:, 0])
+        order = np.argsort(s)
+        return np.asarray(np.interp(self.grid, s[order], frame[order, 1]), np.float32)
+
     def _trace(self, landmarks: Floats, contour: tuple[int, ...], ends: Floats) -> Floats:
         frame = self.to_frame(landmarks[list(contour)])
         frame[0], frame[-1] = ends
@@ -135,8 +157,15 @@ class Lips:
         is_tooth = (red < 0.65 * self.redness) & ~is_dark
         return bool(is_dark.mean() > 0.5 or is_tooth.mean() > 0.2)
 
-    def _find_meeting(self, image: Image) -> float:
+    def _find_meeting(self, image: Image, landmarks: Floats) -> float:
         """Say where parted lips meet: a smile has drawn the upper one up from its teeth."""
+        below_nose, lip = self.to_frame(landmarks[[2, 0]])[:, 1].tolist()
+        room = _SKIN - (lip - below_nose)
+        most = room / max(float((self.lower - self.upper).max()), 0.05)
+        return float(min(self._ask_teeth(image), max(most, _LEAST_MEET)))
+
+    def _ask_teeth(self, image: Image) -> float:
+        """Say where parted lips would meet to cover the teeth as lips do."""
         middle = slice(_SAMPLES // 3, -(_SAMPLES // 3))
         shares = np.linspace(0.02, 0.98, 49, dtype=np.float32)
         gap = self.lower - self.upper
@@ -149,6 +178,26 @@ class Lips:
         edge = np.median(np.where(is_tooth, shares, 0).max(1)[is_tooth.any(1)])
         share = edge - TEETH_EDGE / max(float(gap[_SAMPLES // 2]), 0.05)
         return float(np.clip(share, *_MEET_RANGE))
+
+    def _fit_darkness(self, image: Image, lips: Floats) -> None:
+        """Let lips that show only darkness between them end where it begins, not before."""
+        gap = self.lower - self.upper
+        if gap.max() > _SURE_GAP:
+            return
+        shares = np.linspace(0, 1, 41, dtype=np.float32)
+        down = (self.upper[:, None] + gap[:, None] * shares).ravel()
+        places = self.place(np.repeat(self.grid, len(shares)), down)
+        seen = sample(image, places.reshape(len(gap), len(shares), 2)).astype(np.float32)
+        is_dark = seen.mean(-1) < _DARK * np.median(lips.mean(-1), -1).min()
+        middle = slice(_SAMPLES // 5, -_SAMPLES // 5)
+        if is_dark[middle].any(1).mean() < 0.8:
+            return
+        first = np.where(is_dark.any(1), is_dark.argmax(1), 0) / (len(shares) - 1)
+        last = np.where(is_dark.any(1), is_dark[:, ::-1].argmax(1), 0) / (len(shares) - 1)
+        top, bottom = (np.maximum(share * gap - _SOFT_EDGE, 0) for share in (first, last))
+        kernel = np.hanning(9)[1:-1] / np.hanning(9).sum()
+        self.upper = np.asarray(self.upper + np.convolve(top, kernel, "same"), np.float32)
+        self.lower = np.asarray(self.lower - np.convolve(bottom, kernel, "same"), np.float32)
 
     def _snap(self, grey: Image) -> None:
         """Move the line between closed lips to the darkest ridge near it."""

@@ -16,7 +16,6 @@ import numpy.typing as npt
 
 from opensonic.engines.mesh.rig import Rig
 from opensonic.engines.mesh.sampling import SINGLE_MAP, Floats, Image
-from opensonic.face import topology
 
 Numbers = npt.NDArray[np.floating[Any]]
 
@@ -28,8 +27,6 @@ _HEIGHT = 0.014
 """How far the lips of a full pout come out, as they are lit: less than they do, as skin is soft."""
 _CREST, _WIDTH = 0.52, 0.42
 """Where a lip stands out most, and the width of its bump, as shares of its height."""
-_THIN = 0.035
-"""Least height of a lip, e."""
 _FRONT = 0.5
 """Least share of the light that comes from in front."""
 _GLOSS, _SHADOW, _CORNER = 0.04, 0.12, 0.16
@@ -67,8 +64,8 @@ class Relief:
         front = max(float(toward[2]), _FRONT)
         side, down = np.asarray(toward[:2]) / front
         bumps = (
-            _bump(s, above / np.interp(s, lips.grid, _heights(rig, topology.OUTER_LIP_UPPER))),
-            _bump(s, q := below / np.interp(s, lips.grid, _heights(rig, topology.OUTER_LIP_LOWER))),
+            _bump(s, above / np.interp(s, lips.grid, lips.heights[0])),
+            _bump(s, q := below / np.interp(s, lips.grid, lips.heights[1])),
         )
         wide = np.clip(1 - s * s, 0, 1)
         own = wide * (_GLOSS * _bell(q, _CREST, 0.25) + down * _SHADOW * _bell(q, 1.35, 0.4))
@@ -111,14 +108,3 @@ def _bell(x: Numbers, middle: float, width: float) -> Numbers:
 def _bump(s: Floats, q: Numbers) -> Numbers:
     """How far a lip comes forward, 0 to 1: of the place along the mouth and across the lip."""
     return np.asarray(np.clip(1 - s * s, 0, 1) * _bell(q, _CREST, _WIDTH), q.dtype)
-
-
-def _heights(rig: Rig, outline: tuple[int, ...]) -> Floats:
-    """(65,) float32 height of a lip along the mouth, e."""
-    lips = rig.lips
-    frame = lips.to_frame(rig.landmarks[list(outline)])
-    s = lips.along(frame[:, 0])
-    order = np.argsort(s)
-    outer = np.interp(lips.grid, s[order], frame[order, 1])
-    inner = lips.upper if outline == topology.OUTER_LIP_UPPER else lips.lower
-    return np.asarray(np.maximum(np.abs(outer - inner), _THIN), np.float32)

@@ -8,9 +8,10 @@ from opensonic.channels import INDEX
 from opensonic.engines.mesh.camera import MOUTH_V
 from opensonic.engines.mesh.eyes import GAZE_REACH, Eye, brow_basis, lid_basis
 from opensonic.engines.mesh.head import head_basis
+from opensonic.engines.mesh.lip_skin import calm, mouth_basis, relax
 from opensonic.engines.mesh.rig import Points, Rig
 from opensonic.engines.mesh.sampling import Floats
-from opensonic.engines.mesh.warp import LOWER, REST, UPPER, calm, mouth_basis, relax
+from opensonic.engines.mesh.warp import LOWER, REST, UPPER
 from opensonic.face import topology
 
 _UPPER_LIP = [*topology.OUTER_LIP_UPPER, *topology.INNER_LIP_UPPER]
