@@ -1,13 +1,16 @@
 import signal
+import weakref
 from dataclasses import replace
 from fractions import Fraction
 
 import numpy as np
 import pytest
 import torch
+from safetensors.torch import save_file
 
 import opensonic
 from opensonic.engines.base import Run
+from opensonic.engines.diffusion import rendition, sampler
 from opensonic.engines.diffusion.clip import (
     count_model_frames,
     count_video_frames,
@@ -16,8 +19,14 @@ from opensonic.engines.diffusion.clip import (
     sampler_settings,
 )
 from opensonic.engines.diffusion.engine import SonicEngine
+from opensonic.engines.diffusion.model import SonicModel
 from opensonic.engines.diffusion.picture import prepare_picture
-from opensonic.engines.diffusion.resume import StateFile, digest_sound, held_signals
+from opensonic.engines.diffusion.resume import (
+    StateFile,
+    digest_files,
+    digest_sound,
+    held_signals,
+)
 from opensonic.engines.diffusion.sampler import Sampler, SamplerState
 from opensonic.errors import EncodeError, InputError
 from opensonic.face.portrait import prepare_portrait
@@ -183,6 +192,56 @@ def test_the_digest_of_sound_does_not_depend_on_its_blocks():
     sound = np.random.default_rng(0).normal(size=1000).astype(np.float32)
     assert digest_sound([sound]) == digest_sound(np.split(sound, [10, 700]))
     assert digest_sound([sound]) != digest_sound([sound[::-1]])
+
+
+def test_the_digest_of_weights_knows_every_tensor(tmp_path):
+    path = tmp_path / "unet.safetensors"
+    tensors = {name: torch.full((500, 500), 0.5) for name in "abcdefgh"}
+    digests = set()
+    for name in ("", *tensors):
+        changed = {key: each + (key == name) for key, each in tensors.items()}
+        save_file(changed, path)
+        digests.add(digest_files([path]))
+    assert len(digests) == 1 + len(tensors)
+    save_file(changed, path)
+    assert digest_files([path]) in digests
+
+
+def test_hearing_is_tried_again_when_the_device_runs_out_of_memory(start, monkeypatch):
+    expected = _frames(start(fps="12.5"))
+    prepare, failures = SonicModel.prepare, iter([True, False])
+
+    def scarce(self, *args, **options):
+        if next(failures):
+            raise torch.OutOfMemoryError("planted")
+        return prepare(self, *args, **options)
+
+    monkeypatch.setattr(SonicModel, "prepare", scarce)
+    assert np.array_equal(_frames(start(fps="12.5")), expected)
+
+    def never(self, *args, **options):
+        raise torch.OutOfMemoryError("planted")
+
+    monkeypatch.setattr(SonicModel, "prepare", never)
+    with pytest.raises(InputError, match="choose a smaller min_resolution"):
+        _frames(start(fps="12.5"))
+
+
+def test_the_noise_is_let_go_of_before_denoising(start, monkeypatch):
+    drawn, alive = [], []
+
+    def draw(*args):
+        noise = sampler.draw_noise(*args)
+        drawn.append(weakref.ref(noise))
+        return noise
+
+    def watch(report):
+        if report.stage == "denoising":
+            alive.append(drawn[0]() is not None)
+
+    monkeypatch.setattr(rendition, "draw_noise", draw)
+    _frames(start(fps="12.5"), progress=watch)
+    assert alive == [False] * 3
 
 
 def test_a_device_that_runs_out_of_memory_is_asked_for_less(start, monkeypatch):

@@ -151,3 +151,11 @@ def test_golden_clip_embedding(golden, error):
 
 def test_names_are_those_of_the_dimensions():
     assert list(SIZES) == list(Dimensions.__dataclass_fields__)
+
+
+def test_a_file_in_another_ones_place_is_named(tiny_files):
+    files = tiny_files | {"buckets": tiny_files["audio_tokens"]}
+    with pytest.raises(
+        WeightsError, match=r"audio_tokens\.safetensors: not the weights of buckets"
+    ):
+        SonicModel.load(files)

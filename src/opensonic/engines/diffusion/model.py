@@ -199,9 +199,13 @@ def read_file_sizes(name: str, path: Path) -> object:
     """
     try:
         with safe_open(path, "pt") as file:
-            return read_sizes(SIZES[name], file.metadata())
+            metadata = file.metadata()
     except (OSError, SafetensorError) as error:
         raise WeightsError(f"{path}: cannot be read as safetensors ({error})") from error
+    try:
+        return read_sizes(SIZES[name], metadata)
+    except WeightsError as error:
+        raise WeightsError(f"{path}: not the weights of {name}: {error}") from error
 
 
 def load_network(

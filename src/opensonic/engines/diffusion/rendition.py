@@ -31,6 +31,7 @@ from opensonic.engines.diffusion.resume import (
     held_signals,
 )
 from opensonic.engines.diffusion.sampler import (
+    Conditions,
     Sampler,
     SamplerSettings,
     SamplerState,
@@ -141,16 +142,8 @@ class Rendition:
             return kept
         model = self.networks.model
         self._report("hearing")
-        picture = network_picture(self.portrait, self.settings, model.dimensions.clip.image_size)
-        with self._placed(model.clip, model.vae, model.whisper, model.buckets, model.audio_tokens):
-            conditions = model.prepare(
-                picture, self.speech.blocks(SAMPLE_RATE), compat=self.settings.compat
-            )
-        state = kept
-        if state is None:
-            height, width = conditions.image_latents.shape[2:]
-            noise = self._noise(conditions.audio.n_frames, (height, width))
-            state = start_state(conditions, noise, chosen)
+        conditions = self._conditions()
+        state = kept or self._start(conditions, chosen)
         while state.step < chosen.n_run:
             fitted = replace(
                 chosen,
@@ -163,6 +156,25 @@ class Rendition:
             except torch.OutOfMemoryError as error:
                 self._take_less(smaller(self.resources), error)
         return state
+
+    def _conditions(self) -> Conditions:
+        model = self.networks.model
+        picture = network_picture(self.portrait, self.settings, model.dimensions.clip.image_size)
+        listening = (model.clip, model.vae, model.whisper, model.buckets, model.audio_tokens)
+        while True:
+            try:
+                with self._placed(*listening):
+                    return model.prepare(
+                        picture, self.speech.blocks(SAMPLE_RATE), compat=self.settings.compat
+                    )
+            except torch.OutOfMemoryError as error:
+                self._take_less(smaller(self.resources), error)
+
+    def _start(self, conditions: Conditions, chosen: SamplerSettings) -> SamplerState:
+        """Begin; the noise, as large as the latents, is let go of."""
+        height, width = conditions.image_latents.shape[2:]
+        noise = self._noise(conditions.audio.n_frames, (height, width))
+        return start_state(conditions, noise, chosen)
 
     def _noise(self, n_frames: int, latent_size: tuple[int, int]) -> torch.Tensor:
         if self.settings.compat:
@@ -240,9 +252,9 @@ class Rendition:
         if not self.resources.offload:
             yield
             return
-        for network in networks:
-            network.to(self.device)
         try:
+            for network in networks:
+                network.to(self.device)
             yield
         finally:
             for network in networks:
