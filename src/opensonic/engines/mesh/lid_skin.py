@@ -28,8 +28,8 @@ _LIT = 0.84
 """Brightness, as a share of the lid's, from which skin counts as free of lashes and lines."""
 _STRIP = 0.06
 """How far above the seam the colours of the skin are read, e."""
-_LINE, _LINE_WIDTH = 0.11, 0.011
-_SHADOW, _SHADOW_WIDTH = 0.17, 0.04
+_LINE, _LINE_WIDTH = 0.05, 0.011
+_SHADOW, _SHADOW_WIDTH = 0.10, 0.04
 """What the line of the fold and its shadow take from the light, and how far they reach, e."""
 _LIKE = 0.015
 """How far from its ends the strip is like the skin that it comes from, e."""
