@@ -183,6 +183,7 @@ def test_pouting_lips_are_lit_as_the_picture_is(drawn, down):
     high, low = lit[31:34].mean(), lit[37:44].mean()
     assert (high - low) * -down > 3 * abs(down)
     assert np.abs(lit).max() < 0.3 * ONE
+    assert lit[:30].max() < 0.11 * ONE  # no bright rim above the upper lip
 
 
 def test_the_raised_tip_of_the_tongue_is_seen(speaker):

@@ -25,14 +25,15 @@ _AROUND = (0.16, 0.30)
 """Room beside the corners, above and below the line, e."""
 _HEIGHT = 0.014
 """How far the lips of a full pout come out, as they are lit: less than they do, as skin is soft."""
-_CREST, _WIDTH = 0.52, 0.42
-"""Where a lip stands out most, and the width of its bump, as shares of its height."""
+_CREST, _WIDTH, _SLOPE = 0.52, 0.42, 0.95
+"""Where a lip stands out most, the width of its bump, and that of the upper lip's where it runs out
+into the skin: a steep one would be lit as a bright rim; shares of its height."""
 _FRONT = 0.5
 """Least share of the light that comes from in front."""
 _GLOSS, _SHADOW, _CORNER = 0.04, 0.12, 0.16
 """Light on the crest of the lower lip, and what the shadows take under it and in the corners."""
-_MOST = 0.24
-"""Largest change of the light, as a share of it."""
+_MOST, _GAINS = 0.24, (0.10, 0.17)
+"""Largest change of the light, as a share of it, and what upper and lower lip gain at most."""
 _ZERO, _LEVELS = 128, 500.0
 """How the change of light is kept: its zero and its steps."""
 ONE = 128
@@ -64,17 +65,19 @@ class Relief:
         front = max(float(toward[2]), _FRONT)
         side, down = np.asarray(toward[:2]) / front
         bumps = (
-            _bump(s, above / np.interp(s, lips.grid, lips.heights[0])),
-            _bump(s, q := below / np.interp(s, lips.grid, lips.heights[1])),
+            _bump(s, above / np.interp(s, lips.grid, lips.heights[0]), _SLOPE),
+            _bump(s, q := below / np.interp(s, lips.grid, lips.heights[1]), _WIDTH),
         )
         wide = np.clip(1 - s * s, 0, 1)
         own = wide * (_GLOSS * _bell(q, _CREST, 0.25) + down * _SHADOW * _bell(q, 1.35, 0.4))
         gains = []
-        for bump, extra, away in zip(bumps, (0.0, own), (above, below), strict=True):
+        sides = zip(bumps, (0.0, own), (above, below), _GAINS, strict=True)
+        for bump, extra, away, most in sides:
             steep_y, steep_x = np.gradient(bump * np.float32(_HEIGHT * rig.e))
             light = -(side * steep_x + down * steep_y) + extra
             light -= _CORNER * _bell(np.abs(s), 1.0, 0.16) * _bell(away, 0.0, 0.05)
-            gains.append(_MOST * np.tanh(light / _MOST))
+            limit = np.where(light > 0, most, _MOST)
+            gains.append(limit * np.tanh(light / limit))
         full = np.where(below > above, gains[1], gains[0]) * strength
         self._light = np.asarray(np.rint(_ZERO + _LEVELS * full), np.uint8)
 
@@ -105,6 +108,10 @@ def _bell(x: Numbers, middle: float, width: float) -> Numbers:
     return np.asarray(np.exp(-(((x - middle) / width) ** 2)), x.dtype)
 
 
-def _bump(s: Floats, q: Numbers) -> Numbers:
-    """How far a lip comes forward, 0 to 1: of the place along the mouth and across the lip."""
-    return np.asarray(np.clip(1 - s * s, 0, 1) * _bell(q, _CREST, _WIDTH), q.dtype)
+def _bump(s: Floats, q: Numbers, outer: float) -> Numbers:
+    """How far a lip comes forward, 0 to 1: of the place along the mouth and across the lip.
+
+    Beyond the crest the bump has the width `outer`.
+    """
+    across = np.where(q > _CREST, _bell(q, _CREST, outer), _bell(q, _CREST, _WIDTH))
+    return np.asarray(np.clip(1 - s * s, 0, 1) * across, q.dtype)
