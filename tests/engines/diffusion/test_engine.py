@@ -10,7 +10,7 @@ from safetensors.torch import save_file
 
 import opensonic
 from opensonic.engines.base import Run
-from opensonic.engines.diffusion import rendition, sampler
+from opensonic.engines.diffusion import engine, rendition, sampler
 from opensonic.engines.diffusion.clip import (
     count_model_frames,
     count_video_frames,
@@ -225,6 +225,26 @@ def test_hearing_is_tried_again_when_the_device_runs_out_of_memory(start, monkey
     monkeypatch.setattr(SonicModel, "prepare", never)
     with pytest.raises(InputError, match="choose a smaller min_resolution"):
         _frames(start(fps="12.5"))
+
+
+def test_networks_that_do_not_fit_together_wait_on_the_host(start, monkeypatch):
+    expected = _frames(start(fps="12.5"))
+    load, failures, asked = SonicModel.load, iter([True, False]), []
+
+    def scarce(files, **options):
+        if next(failures):
+            raise torch.OutOfMemoryError("planted")
+        return load(files, **options)
+
+    class Watched(rendition.Rendition):
+        def frames(self):
+            asked.append(self.resources.offload)
+            return super().frames()
+
+    monkeypatch.setattr(SonicModel, "load", scarce)
+    monkeypatch.setattr(engine, "Rendition", Watched)
+    assert np.array_equal(_frames(start(fps="12.5")), expected)
+    assert asked == [True]
 
 
 def test_the_noise_is_let_go_of_before_denoising(start, monkeypatch):

@@ -7,6 +7,7 @@ stand in the other modules of this folder; here they meet the seam of the engine
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -105,7 +106,11 @@ class SonicEngine(Engine):
         self, portrait: Portrait, speech: Speech, settings: Settings, run: Run
     ) -> Iterator[Chunk]:
         resources = self._plan(portrait, speech, settings).resources
-        networks = self._load(settings, resources, run)
+        try:
+            networks = self._load(settings, resources, run)
+        except torch.OutOfMemoryError:
+            resources = replace(resources, offload=True)
+            networks = self._load(settings, resources, run)
         rendition = Rendition(
             networks=networks,
             portrait=portrait,
@@ -121,21 +126,23 @@ class SonicEngine(Engine):
 
     def _load(self, settings: Settings, resources: Resources, run: Run) -> Networks:
         folder = settings.models_path()
+        place = "cpu" if resources.offload else self._device.name
         if folder not in self._loaded:
             run.progress(Report("loading networks", 0, 1))
             files = network_files(folder, lambda told: run.progress(Report(told, 0, 1)))
             model = SonicModel.load(
                 {ours: files[theirs] for ours, theirs in FILES.items()},
                 dtype=self._dtype,
-                device="cpu" if resources.offload else self._device.name,
+                device=place,
             )
+            if self._device.kind == "cuda":
+                model.unet.lay_out_for_gpu()
             used = tuple(files[theirs] for theirs in FILES.values())
             build = partial(_build_ifnet, files[RIFE], self._device.name)
             self._loaded = {folder: Networks(model, build, used)}
         networks = self._loaded[folder]
-        if not resources.offload:
-            for network in networks.model.networks().values():
-                network.to(self._device.name)
+        for network in networks.model.networks().values():
+            network.to(place)
         return networks
 
     def _plan(self, portrait: Portrait, speech: Speech, settings: Settings) -> Plan:
