@@ -6,6 +6,7 @@ copy is made once (`conversion`); the pickle is mapped, not read, so that memory
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -98,7 +99,7 @@ def _load(path: Path) -> dict[str, Tensor]:
     except pickle.UnpicklingError as error:
         raise WeightsError(
             f"{path}: is damaged or holds more than numbers and could run a program, so it is not "
-            f"opened ({_first_line(error)}); fetch it again from where the model is published"
+            f"opened ({_refusal(error)}); fetch it again from where the model is published"
         ) from error
     except OSError as error:
         raise WeightsError(f"{path}: cannot be read ({error.strerror or error})") from error
@@ -152,6 +153,12 @@ def _dtype(tensor: Tensor, name: str, source: Path) -> str:
             f"{source}: {name} is a {tensor.dtype} {tensor.layout} tensor; expected plain numbers"
         )
     return known
+
+
+def _refusal(error: Exception) -> str:
+    """Give what PyTorch found; its other lines advise to open the file all the same."""
+    found = re.search(r"unsupported (?:[^.\n]|\.(?=\S))*", str(error), re.IGNORECASE)
+    return found[0][:160] if found else "PyTorch refuses it"
 
 
 def _first_line(error: Exception) -> str:
