@@ -104,6 +104,12 @@ def test_the_upper_teeth_show_on_f_and_v(speaker):
         assert is_tooth(seen).mean() > 0.5
 
 
+def test_teeth_on_f_and_v_lie_in_the_shade_of_the_upper_lip(speaker):
+    values = pose(lower_lip_tuck=1)
+    rows = between_lips(speaker, values, speaker.render(values)).mean((1, 2))
+    assert rows[0] < 0.9 * rows.max()
+
+
 @pytest.mark.parametrize("jaw", [0.0, 0.1, 0.4])
 def test_a_tucked_lip_stays_at_the_upper_teeth_however_far_the_jaw_opens(speaker, jaw):
     values = pose(lower_lip_tuck=1, jaw_open=jaw, upper_lip_raise=0.6)

@@ -80,7 +80,7 @@ def mouth_basis(points: Points, rig: Rig, layer: bool) -> Floats:
         move[:, 1, INDEX["upper_lip_raise"]] = -RAISE_GAP * inside * lip
         move[:, 1, INDEX["mouth_close"]] = 0.2 * JAW_GAP * shape * lip
         move[:, 1, INDEX["lip_press"]] = rolls * (1 - ramp(away, 0.05, 0.22))
-        move[:, 1, INDEX["lower_lip_tuck"]] = -0.030 * inside * inside * lip
+        move[:, 1, INDEX["lower_lip_tuck"]] = -0.032 * np.clip(1 - s * s, 0, None) ** 1.5 * lip
 
     bow = _bow(s, rig) * (1 - ramp(spread, 0.02, 0.25))
     if lower:

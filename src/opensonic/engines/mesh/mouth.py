@@ -32,6 +32,9 @@ _HIDDEN = 0.02
 """How far the tip of the tongue is raised before it shows."""
 _SLOT = 0.016
 """Opening that lets half of the light in, e."""
+_TUCKED = 0.6
+"""What of the shadow a lower lip that is tucked in takes away: no dark gap is below the teeth. That
+of the upper lip stays."""
 _TUNNEL = 0.5
 """What lips that are put forward take from the light."""
 
@@ -143,8 +146,9 @@ class Mouth:
         gap = depth + height
         under = 0.45 + 0.55 * np.minimum(depth / 0.045, 1)
         over = 0.60 + 0.40 * np.minimum(height / 0.03, 1)
-        lit = 1 - dark * (1 - 0.65 * min(1.5 * tuck, 1)) * (1 - under * over * gap / (gap + _SLOT))
-        lit *= 1 - dark * _TUNNEL * pout
+        in_shade = dark * (1 - _TUCKED * min(1.5 * tuck, 1))
+        lit = 1 - in_shade * (1 - over * gap / (gap + _SLOT))
+        lit *= (1 - dark * (1 - under)) * (1 - dark * _TUNNEL * pout)
         picture *= np.asarray(lit[..., None] * (1 - self._glow) + self._glow, np.float32)
         return picture
 
