@@ -25,7 +25,7 @@ def test_list_tells_use_licence_and_place(run, home, tmp_path):
     assert files["whisper"]["path"] == str(path)
     assert files["unet"]["path"] is None
     assert files["unet"]["licence"] == "CC BY-NC-SA 4.0"
-    assert files["yoloface"]["needed"] is False
+    assert {name for name, file in files.items() if file["needed"]} == set(REQUIRED)
 
 
 def test_pull_shows_licences_fetches_and_verify_agrees(run, published, home):
@@ -46,6 +46,17 @@ def test_pull_shows_licences_fetches_and_verify_agrees(run, published, home):
     code, out, _ = run("models", "path", "vae")
     assert code == 0
     assert out == f"{data_folder() / 'models' / MODEL_FILES['vae'].place}\n"
+
+
+def test_what_needs_nothing_more_is_not_asked_for_more(run, tiny_models):
+    code, out, err = run("models", "list", "--models-dir", tiny_models)
+    assert code == 0
+    assert "missing" not in out
+    assert err == ""
+    code, out, _ = run("models", "verify", "--models-dir", tiny_models, "--quick", "--json")
+    assert code == 0
+    checked = {file["checked"] for file in json.loads(out)["files"] if file["name"] != "flownet"}
+    assert checked == {"is whole; names and shapes are checked when it is loaded"}
 
 
 def test_pull_of_one_file_into_a_folder_of_ones_own(run, published, tmp_path):

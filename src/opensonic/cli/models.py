@@ -52,7 +52,7 @@ def list_(models_dir: FolderOption = None, json: JsonOption = False) -> None:
     """List the files: whose they are, what they are for, and where they lie on this machine."""
     with guarded(json):
         from opensonic.weights.places import find_file
-        from opensonic.weights.records import MODEL_FILES
+        from opensonic.weights.records import MODEL_FILES, REQUIRED
 
         rows = [(file, find_file(name, models_dir)) for name, file in MODEL_FILES.items()]
         if json:
@@ -71,7 +71,7 @@ def list_(models_dir: FolderOption = None, json: JsonOption = False) -> None:
                 for f, at in rows
             ],
         )
-        if any(at is None and not f.optional for f, at in rows):
+        if any(at is None and f.name in REQUIRED for f, at in rows):
             say("What is missing is fetched by: opensonic models pull")
 
 
@@ -204,7 +204,8 @@ def _stoppable() -> Iterator[None]:
 
 
 def _show_licences(files: list[ModelFile]) -> None:
-    say(f"{len(files)} files are missing. They are not OpenSonic's and have terms of their own:")
+    count = "1 file is" if len(files) == 1 else f"{len(files)} files are"
+    say(f"{count} missing. What is fetched is not OpenSonic's and has terms of its own:")
     for licence in dict.fromkeys(file.licence for file in files):
         names = ", ".join(file.name for file in files if file.licence == licence)
         say(f"  {names}", style="bold")
@@ -291,10 +292,12 @@ def _print_verdicts_as_json(verdicts: list[Verdict]) -> None:
 
 
 def _described(file: ModelFile) -> dict[str, Any]:
+    from opensonic.weights.records import REQUIRED
+
     return {
         "name": file.name,
         "use": file.use,
-        "needed": not file.optional,
+        "needed": file.name in REQUIRED,
         "url": file.url,
         "place": file.place,
         "licence": file.licence.name,
@@ -304,7 +307,9 @@ def _described(file: ModelFile) -> dict[str, Any]:
 
 
 def _lack(file: ModelFile) -> str:
-    return "[dim]not there, not needed[/]" if file.optional else "[red]missing[/]"
+    from opensonic.weights.records import REQUIRED
+
+    return "[red]missing[/]" if file.name in REQUIRED else "[dim]not there, not needed[/]"
 
 
 def _print_rows(head: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> None:

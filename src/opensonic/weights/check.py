@@ -134,6 +134,8 @@ def _look_into(name: str, found: Found) -> tuple[str, str]:
             return tensor_problem(copy, found.file), "names and shapes of its copy"
         return _pickle_problem(path), "is a PyTorch file; names are checked when it is copied"
     if found.file.shapes:
+        if OWN_SIZES in read_header(path).notes:
+            return "", "is whole; names and shapes are checked when it is loaded"
         return tensor_problem(path, found.file), "names and shapes"
     return _pickle_problem(path), "is a PyTorch file"
 
