@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from importlib.util import find_spec
 
-from opensonic.device import Device, DtypeName, choose_device, choose_dtype
+from opensonic.device import Device, DtypeName, choose_device, choose_dtype, read_bytes
 from opensonic.errors import InputError, OpenSonicError
 from opensonic.settings import Settings
 from opensonic.weights.check import require_files
@@ -20,13 +20,15 @@ def require_sonic(settings: Settings) -> tuple[Device, DtypeName]:
     """Make sure that everything is there, and say where and in which numbers to compute.
 
     Args:
-        settings: `models_dir`, `device` and `dtype` are read.
+        settings: `models_dir`, `device`, `dtype` and `memory_budget` are read.
 
     Raises:
         InputError: A package is missing.
         WeightsError: Files are missing or wrong; each is named, with its source and its licence.
-        SettingsError: The device or the numbers are not to be had here.
+        SettingsError: The device or the numbers are not to be had here, or the budget is none.
     """
+    if settings.memory_budget is not None:
+        read_bytes(settings.memory_budget)
     if missing := missing_packages():
         raise InputError(
             f"the sonic engine needs {', '.join(missing)}, which this installation lacks; run: "
