@@ -192,6 +192,15 @@ def test_pouting_lips_are_lit_as_the_picture_is(drawn, down):
     assert lit[:30].max() < 0.11 * ONE  # no bright rim above the upper lip
 
 
+def test_the_tongue_fades_into_the_throat_and_bends_down_in_front(speaker):
+    tongue, canvas = speaker._mouth.tongue, speaker._mouth._canvas
+    column = tongue[:, np.abs(canvas.x[0]).argmin(), :3].mean(-1)
+    steps = np.diff(column[canvas.y[:, 0] < 0.02]) * canvas.scale
+    assert steps.max() * 0.02 < 0.5 * column.max()  # no hard edge
+    front = np.interp(0.04, canvas.y[:, 0], column)
+    assert front < 0.85 * column.max()
+
+
 def test_the_raised_tip_of_the_tongue_is_seen(speaker):
     low, high = (pose(jaw_open=0.35, lower_lip_drop=0.4, tongue_up=up) for up in (0, 1))
     seen = [between_lips(speaker, values, speaker.render(values)) for values in (low, high)]

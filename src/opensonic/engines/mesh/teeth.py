@@ -129,10 +129,14 @@ def draw_tongue(canvas: Canvas, style: Style) -> Floats:
     if style.is_flat:
         alpha = np.clip(0.5 + below * canvas.scale, 0, 1)
         return canvas.finish(np.broadcast_to(style.flesh, (*x.shape, 3)), alpha, style)
-    shape = ramp(below, -0.012, 0.022) * (1 - ramp(np.abs(x), 0.17, 0.24))
-    groove = 1 - 0.18 * np.exp(-((x / 0.016) ** 2)) * ramp(below, 0.0, 0.04)
-    body = (0.50 + 0.50 * ramp(below, -0.01, 0.10)) * np.clip(1 - (x / 0.26) ** 2, 0.2, 1)
-    light = 1 + style.tilt * x
+    shape = ramp(below, -0.025, 0.045) * (1 - ramp(np.abs(x), 0.15, 0.24))
+    groove = 1 - 0.11 * np.exp(-((x / 0.026) ** 2)) * ramp(below, 0.01, 0.06)
+    front = 1 - 0.35 * ramp(below, 0.072, 0.115)  # it bends down behind the lower teeth
+    body = (0.34 + 0.66 * ramp(below, -0.02, 0.085)) * front
+    body = body * np.clip(1 - (x / 0.26) ** 2, 0.2, 1)
+    noise = np.random.default_rng(1).normal(0, 1, x.shape).astype(np.float32)
+    rough = np.asarray(cv2.GaussianBlur(noise, (0, 0), max(0.008 * canvas.scale, 0.8)))
+    light = (1 + style.tilt * x) * (1 + 0.035 * rough / max(float(rough.std()), 1e-6))
     return canvas.finish(style.flesh * (groove * body * light)[..., None], shape, style)
 
 
