@@ -41,6 +41,11 @@ def test_everything_is_fetched_checked_noted_and_made_ready(published, home):
     assert check_file("flownet").checked == "names and shapes of its copy"
 
 
+def test_a_folder_that_is_none_is_told_first(tmp_path):
+    with pytest.raises(WeightsError, match=r"^\S*typo is no folder\. 7 files of the Sonic model"):
+        require_files(tmp_path / "typo")
+
+
 def test_a_mirror_is_asked_first_and_the_hub_helps_out(published, other_hub, tmp_path, monkeypatch):
     monkeypatch.setenv("HF_TOKEN", "secret")
     file = MODEL_FILES["whisper"]

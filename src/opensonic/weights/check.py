@@ -63,6 +63,8 @@ def require_files(
     if not missing and not wrong:
         return {name: v.found for name, v in zip(names, verdicts, strict=True) if v.found}
     told = []
+    if models_dir is not None and not models_dir.is_dir():
+        told.append(f"{models_dir} is no folder")
     if missing:
         listed = "; ".join(f"{f.place} ({f.url}, {f.licence.name})" for f in missing)
         told.append(f"{_count(missing, ' of the Sonic model')} missing: {listed}")
