@@ -98,15 +98,7 @@ class MeshRenderer:
     def _find_lids(self, eye: Eye) -> tuple[EyePatch, tuple[slice, slice]]:
         lids = Lids(eye, self._rig, self._sheet.hold(surroundings(eye, self._rig)))
         patch = EyePatch(lids, self._sheet, self._style.softness)
-        return patch, self._nodes_around(lids.corners)
-
-    def _nodes_around(self, corners: Floats) -> tuple[slice, slice]:
-        """Give the nodes of the lattice around some places."""
-        grid = self._lattice
-        low = (corners.min(0) - (grid.x0, grid.y0)) / grid.step
-        high = (corners.max(0) - (grid.x0, grid.y0)) / grid.step
-        (left, top), (right, bottom) = low.astype(int).tolist(), high.astype(int).tolist()
-        return slice(max(top, 0), max(bottom + 3, 0)), slice(max(left, 0), max(right + 3, 0))
+        return patch, self._lattice.nodes_around(lids.corners)
 
     def _find_region(self) -> Lattice:
         step = int(np.clip(round(self._rig.e / _NODES_PER_E), 2, 32))

@@ -110,6 +110,13 @@ class Lattice:
         steps = np.meshgrid(np.arange(columns + 2), np.arange(rows + 2))
         self._nodes = np.stack(steps, -1).astype(np.float32)
 
+    def nodes_around(self, corners: Floats) -> tuple[slice, slice]:
+        """Give the rows and columns of the nodes around places ((N, 2) px)."""
+        low = (corners.min(0) - (self.x0, self.y0)) / self.step
+        high = (corners.max(0) - (self.x0, self.y0)) / self.step
+        (left, top), (right, bottom) = low.astype(int).tolist(), high.astype(int).tolist()
+        return slice(max(top, 0), max(bottom + 3, 0)), slice(max(left, 0), max(right + 3, 0))
+
     def invert(
         self,
         moved: Floats,
