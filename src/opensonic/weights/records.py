@@ -232,7 +232,7 @@ _FILES: tuple[ModelFile, ...] = (
     _whisper("whisper_preprocessor", "what Whisper hears", "preprocessor_config.json", None),
     ModelFile(
         name="yoloface",
-        use="the published face detector; OpenSonic's own is used without it",
+        use="the published face detector; OpenSonic finds faces with its own",
         repository=_SONIC,
         remote="yoloface_v5m.pt",
         comfy=("sonic/yoloface_v5m.pt",),
