@@ -120,7 +120,7 @@ def test_half_precision_gives_nearly_the_same(start):
     assert 0 < np.abs(exact.astype(int) - half).mean() < 8
 
 
-@pytest.mark.parametrize(("speed", "n_steps"), [("exact", 2), ("faster", 8)])
+@pytest.mark.parametrize(("speed", "n_steps"), [("exact", 2), ("faster", 13)])
 def test_a_run_that_stops_goes_on_where_it_was(start, tmp_path, speed, n_steps):
     kept = tmp_path / "talk.mp4.resume"
     chosen = {"seconds": "0.5", "speed": speed, "inference_steps": n_steps, "fps": "12.5"}
@@ -268,11 +268,11 @@ def test_a_device_that_runs_out_of_memory_is_asked_for_less(start, monkeypatch):
     expected = _frames(start(fps="12.5"))
     predict, asked, stages = Sampler.predict, [], []
 
-    def scarce(self, latents, window, step):
+    def scarce(self, latents, window, step, deep=None):
         asked.append(self._settings.branch_batch)
         if step == 1 and asked[-1] == 3:
             raise torch.OutOfMemoryError("planted")
-        return predict(self, latents, window, step)
+        return predict(self, latents, window, step, deep)
 
     monkeypatch.setattr(Sampler, "predict", scarce)
     found = _frames(start(fps="12.5"), progress=lambda report: stages.append(report.stage))

@@ -41,8 +41,8 @@ class RecordingSampler(Sampler):
         super().__init__(*args)
         self.predictions, self.ids = [], []
 
-    def predict(self, latents, window, step):
-        prediction = super().predict(latents, window, step)
+    def predict(self, latents, window, step, deep=None):
+        prediction = super().predict(latents, window, step, deep)
         self.predictions.append(prediction)
         self.ids.append(self.time_ids(window)[0])
         return prediction

@@ -63,18 +63,21 @@ class _Tokens:
         return self._tokens[-1:]
 
 
+def _conditions(dim):
+    return Conditions(
+        image_latents=torch.randn(1, 4, 8, 8),
+        image_token=torch.randn(1, 1, dim),
+        mask=torch.ones(1, 1, 64, 64),
+        buckets=torch.full((6, 2), 16.0),
+        audio=_Tokens(dim),
+    )
+
+
 @pytest.fixture
 def sample(random_unet):
     def sample(shortcuts, n_steps=6, **changes):
         torch.manual_seed(0)
-        dim = random_unet.sizes.cross_attention_dim
-        conditions = Conditions(
-            image_latents=torch.randn(1, 4, 8, 8),
-            image_token=torch.randn(1, 1, dim),
-            mask=torch.ones(1, 1, 64, 64),
-            buckets=torch.full((6, 2), 16.0),
-            audio=_Tokens(dim),
-        )
+        conditions = _conditions(random_unet.sizes.cross_attention_dim)
         settings = SamplerSettings(
             n_steps=n_steps, window=4, shift=1, shortcuts=shortcuts, **changes
         )
@@ -109,6 +112,35 @@ def test_a_branch_that_weighs_nothing_may_be_left_out(sample):
     same = {"image_guidance": (1.0, 1.0)}
     saved = sample(Shortcuts(leave_out_from=0), **same)
     torch.testing.assert_close(saved, sample(Shortcuts(), **same), rtol=1e-4, atol=1e-4)
+
+
+def test_deep_features_of_every_step_are_exact(random_unet, monkeypatch):
+    """What a step kept, used by the same step, gives the very same; the deep blocks do not run."""
+    torch.manual_seed(0)
+    dim = random_unet.sizes.cross_attention_dim
+    sampler = Sampler(random_unet, _conditions(dim), SamplerSettings(branch_batch=2))
+    latents, deep = torch.randn(4, 4, 8, 8), {}
+    with torch.no_grad():
+        expected = sampler.predict(latents, (0, 1, 2, 3), 12)
+        kept = sampler.predict(latents, (0, 1, 2, 3), 12, deep)
+        assert sorted(deep) == [0, 1, 2]
+        monkeypatch.setattr(random_unet.mid_block, "forward", None)
+        again = sampler.predict(latents, (0, 1, 2, 3), 12, deep)
+        other = sampler.predict(2 * latents, (0, 1, 2, 3), 12, deep)
+    assert torch.equal(kept, expected)
+    torch.testing.assert_close(again, expected, rtol=1e-5, atol=1e-5)
+    assert not torch.equal(other, expected)
+
+
+def test_windows_that_stay_save_work_and_end_where_the_steps_do(sample):
+    exact = sample(Shortcuts(), n_steps=5)
+    stayed = sample(Shortcuts(stay=2), n_steps=5)
+    assert not torch.equal(stayed, exact)
+    assert stayed.isfinite().all()
+    torch.testing.assert_close(sample(Shortcuts(stay=2), n_steps=1), sample(Shortcuts(), n_steps=1))
+    settings = SamplerSettings(n_steps=5, window=4, shift=1, shortcuts=Shortcuts(stay=2))
+    assert [len(settings.windows(6, step)) > 0 for step in range(5)] == [True, False] * 2 + [True]
+    assert [*settings.turn(4)] == [4]
 
 
 def test_words_stand_for_shortcuts_and_compat_takes_none(make_speech):

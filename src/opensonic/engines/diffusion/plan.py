@@ -29,6 +29,7 @@ from opensonic.engines.diffusion.rehearsal import (
 )
 from opensonic.engines.diffusion.resources import COMPAT_RUNS, RUNS, Resources
 from opensonic.engines.diffusion.sampler import MODEL_FPS, SamplerSettings
+from opensonic.engines.diffusion.shortcuts import EXACT
 from opensonic.errors import InputError
 
 CUDA_BYTES = 700_000_000
@@ -196,40 +197,50 @@ def plan_run(job: Job, *, budget: int | None = None, time_it: bool = True) -> Pl
 
 def count_memory(job: Job, resources: Resources) -> tuple[Part, ...]:
     """Add up what each part of a run takes of the device."""
-    sizes, kind, latent_size = job.dimensions, job.torch_dtype, job.latent_size
-    runs = resources.runs(compat=job.chosen.compat)
+    return _looking(job, resources), _denoising(job, resources), _decoding(job, resources)
+
+
+def _looking(job: Job, resources: Resources) -> Part:
+    encode = rehearse_encode(job.dimensions.vae, job.latent_size, job.torch_dtype)
+    needed = ("clip", "vae", "whisper", "audio_tokens", "buckets")
+    return _part(job, resources, "looking and listening", needed, encode.peak_bytes)
+
+
+def _denoising(job: Job, resources: Resources) -> Part:
     window = rehearse_window(
-        sizes.unet, job.settings(resources), latent_size, kind, n_frames=job.window
+        job.dimensions.unet,
+        job.settings(resources),
+        job.latent_size,
+        job.torch_dtype,
+        n_frames=job.window,
+        turn=job.chosen.turn(0),
     )
+    held = window.peak_bytes + min(resources.cache_bytes, _keys_bytes(job))
+    return _part(job, resources, "denoising", ("unet", "audio_tokens"), held)
+
+
+def _decoding(job: Job, resources: Resources) -> Part:
+    runs, latent_size = resources.runs(compat=job.chosen.compat), job.latent_size
     together = min(runs.frames, job.n_frames)
-    tile = tuple(min(side, runs.tile or side) for side in latent_size)
-    decode = rehearse_decode(sizes.vae, (tile[0], tile[1]), kind, n_frames=together)
-    encode = rehearse_encode(sizes.vae, latent_size, kind)
-    width, height = job.size
-    frame = 3 * 4 * width * height
-    beside = frame * (2 * runs.overlap + 8) + INTERPOLATION_BYTES * width * height
+    height, width = (min(side, runs.tile or side) for side in latent_size)
+    vae, kind = job.dimensions.vae, job.torch_dtype
+    held = rehearse_decode(vae, (height, width), kind, n_frames=together).peak_bytes
+    n_pixels = job.size[0] * job.size[1]
+    frame = 3 * 4 * n_pixels
+    held += frame * (2 * runs.overlap + 8) + INTERPOLATION_BYTES * n_pixels
     tiled = runs.tile is not None and runs.tile < max(latent_size)
-    beside += frame * together if tiled else 0
-    weights = weigh(sizes, kind)
-    listening = ("clip", "vae", "whisper", "audio_tokens", "buckets")
-    parts = (
-        ("looking and listening", listening, encode.peak_bytes),
-        (
-            "denoising",
-            ("unet", "audio_tokens"),
-            window.peak_bytes + min(resources.cache_bytes, _keys_bytes(job)),
-        ),
-        ("decoding", ("vae",), decode.peak_bytes + beside),
-    )
+    held += frame * together if tiled else 0
+    return _part(job, resources, "decoding", ("vae",), held)
+
+
+def _part(job: Job, resources: Resources, name: str, needed: tuple[str, ...], held: int) -> Part:
+    weights = weigh(job.dimensions, job.torch_dtype)
     context = CUDA_BYTES if job.device.kind == "cuda" else 0
-    return tuple(
-        Part(
-            name=name,
-            weights=sum(weights[each] for each in (needed if resources.offload else weights)),
-            held=held,
-            reserve=context + int(GAPS * held),
-        )
-        for name, needed, held in parts
+    return Part(
+        name=name,
+        weights=sum(weights[each] for each in (needed if resources.offload else weights)),
+        held=held,
+        reserve=context + int(GAPS * held),
     )
 
 
@@ -237,10 +248,12 @@ def count_work(job: Job, resources: Resources) -> int:
     """Count the operations of a run: every window of every step, and decoding."""
     chosen = job.settings(resources)
     flops = 0
+    alike: dict[tuple[bool, ...], range] = {}  # turns of the same kind are rehearsed once
     for step in range(chosen.n_run):
-        left_out = chosen.shortcuts.leaves_out(step, chosen.n_run)
+        turn = chosen.turn(step)
+        kind = tuple(chosen.shortcuts.leaves_out(each, chosen.n_run) for each in turn)
         for window in chosen.windows(job.n_frames, step):
-            flops += _window_flops(job, chosen, len(window), chosen.n_run - 1 if left_out else 0)
+            flops += _window_flops(job, chosen, len(window), alike.setdefault(kind, turn))
     runs = resources.runs(compat=chosen.compat)
     together = min(runs.frames, job.n_frames)
     decode = rehearse_decode(
@@ -253,7 +266,7 @@ def count_work(job: Job, resources: Resources) -> int:
 
 def count_published_work(job: Job) -> int:
     """Count the operations that the published program needs for the same frames and steps."""
-    chosen = replace(published(job.chosen), compat=True)
+    chosen = replace(published(job.chosen), compat=True, shortcuts=EXACT)
     per_window = _window_flops(job, chosen, chosen.window)
     decode = rehearse_decode(job.dimensions.vae, job.latent_size, job.torch_dtype, n_frames=1)
     n_windows = sum(len(chosen.windows(job.n_frames, step)) for step in range(chosen.n_run))
@@ -298,10 +311,10 @@ def duration(seconds: float) -> str:
     return f"{seconds / 3600:.1f} h"
 
 
-def _window_flops(job: Job, chosen: SamplerSettings, n_frames: int, step: int = 0) -> int:
+def _window_flops(job: Job, chosen: SamplerSettings, n_frames: int, turn: range = range(1)) -> int:
     settings = replace(chosen, branch_batch=3, cache_bytes=CACHE_BYTES)  # which change no work
     sizes, kind = job.dimensions.unet, job.torch_dtype
-    need = rehearse_window(sizes, settings, job.latent_size, kind, n_frames=n_frames, step=step)
+    need = rehearse_window(sizes, settings, job.latent_size, kind, n_frames=n_frames, turn=turn)
     return need.flops
 
 
@@ -326,7 +339,8 @@ def _ways(job: Job) -> Iterator[Resources]:
 
 
 def _fits(job: Job, resources: Resources, limit: int) -> bool:
-    return all(part.total <= limit for part in count_memory(job, resources))
+    parts = (_decoding, _looking, _denoising)  # the one that takes seconds to rehearse comes last
+    return all(part(job, resources).total <= limit for part in parts)
 
 
 def _find(job: Job, limit: int) -> Resources | None:

@@ -161,10 +161,10 @@ def rehearse_window(
     dtype: torch.dtype,
     *,
     n_frames: int,
-    step: int = 0,
+    turn: range = range(1),
     heard_share: float = 1.0,
 ) -> Need:
-    """Count what the prediction of one window takes in one step, all guidance branches together.
+    """Count what the predictions of one window in one turn take, all guidance branches together.
 
     Args:
         sizes: Of the UNet.
@@ -172,7 +172,7 @@ def rehearse_window(
         latent_size: h and w.
         dtype: Of the UNet.
         n_frames: Frames of the window.
-        step: Which step.
+        turn: Steps that the window takes in a row; deep features of the first serve the others.
         heard_share: Share of the picture that the face mask covers.
     """
     unet = _bare_unet(sizes, dtype)
@@ -191,7 +191,10 @@ def rehearse_window(
         )
         sampler = Sampler(unet, conditions, settings)
         latents = bare(n_frames, 4, height, width).to(dtype)
-        return sampler.predict(latents, tuple(range(n_frames)), step)
+        deep: dict[int, torch.Tensor] | None = {} if len(turn) > 1 else None
+        for step in turn:
+            prediction = sampler.predict(latents, tuple(range(n_frames)), step, deep)
+        return prediction
 
     return count(unet, predict, heard_share=heard_share)
 

@@ -137,8 +137,14 @@ class SamplerSettings:
         """Noise levels of the steps that are run: (n_run + 1,) float32."""
         return karras_sigmas(self.n_steps)[self.n_steps - self.n_run :]
 
+    def turn(self, step: int) -> range:
+        """List the steps that a window takes in a row, beginning with `step`."""
+        return range(step, min(step + self.shortcuts.stay, self.n_run))
+
     def windows(self, n_frames: int, step: int) -> list[tuple[int, ...]]:
-        """List the windows of a step of a clip."""
+        """List the windows of a step of a clip; none where those of the step before stay."""
+        if step % self.shortcuts.stay:
+            return []
         return plan_windows(
             n_frames,
             step,
@@ -340,61 +346,82 @@ class Sampler:
         """
         n_frames, n_steps = len(state.latents), self._settings.n_run
         while state.step < n_steps:
-            step = state.step
-            windows = self._settings.windows(n_frames, step)
+            turn = self._settings.turn(state.step)
+            windows = self._settings.windows(n_frames, state.step)
             last_use = {frame: k for k, window in enumerate(windows) for frame in window}
             for k in range(state.window, len(windows)):
-                self._denoise(state, windows[k])
+                self._denoise(state, windows[k], turn)
                 closed = {f for f in windows[k] if last_use[f] == k}
                 _close_frames(state, closed)
                 for frame in closed:
-                    state.foretold.get(step - 1, {}).pop(frame, None)
+                    state.foretold.get(turn[0] - 1, {}).pop(frame, None)
                 state.window = k + 1
                 if state.window == len(windows):
-                    state.step, state.window = step + 1, 0
-                yield Position(step, n_steps, k, len(windows))
+                    state.step, state.window = turn[-1] + 1, 0
+                yield Position(turn[-1], n_steps, k, len(windows))
 
-    def _denoise(self, state: SamplerState, window: tuple[int, ...]) -> None:
-        """Take one Euler step with a window and add the result to the sums of its frames."""
-        sigma, sigma_next = self._sigmas[state.step], self._sigmas[state.step + 1]
+    def _denoise(self, state: SamplerState, window: tuple[int, ...], turn: range) -> None:
+        """Take the steps of a turn with a window and add the result to the sums of its frames."""
         latents = self._place(state.latents[list(window)])
+        past = state.foretold.get(turn[0] - 1, {})
+        clean: torch.Tensor | None = None
+        if past and all(frame in past for frame in window):
+            clean = self._place(torch.stack([past[frame] for frame in window]))
+        deep: dict[int, torch.Tensor] | None = {} if len(turn) > 1 else None
         with torch.no_grad():
-            prediction = self.predict(latents, window, state.step)
-            if self._settings.shortcuts.second_order:
-                stepped = self._step_looking_back(prediction, latents, window, state).cpu()
-            else:
-                stepped = euler_step(prediction, latents, sigma, sigma_next).cpu()
-        for frame, result in zip(window, stepped, strict=True):
+            for step in turn:
+                prediction = self.predict(latents, window, step, deep)
+                latents, clean = self._step(prediction, latents, clean, step)
+        if clean is not None:
+            for old in [step for step in state.foretold if step < turn[0] - 1]:
+                del state.foretold[old]
+            kept = clean.to(latents.dtype).cpu()
+            state.foretold.setdefault(turn[-1], {}).update(zip(window, kept, strict=True))
+        for frame, result in zip(window, latents.cpu(), strict=True):
             state.sums[frame] = state.sums[frame] + result if frame in state.sums else result
             state.counts[frame] = state.counts.get(frame, 0) + 1
 
-    def _step_looking_back(
+    def _step(
         self,
         prediction: torch.Tensor,
         latents: torch.Tensor,
-        window: tuple[int, ...],
-        state: SamplerState,
-    ) -> torch.Tensor:
-        """Step with second order; with first order where the step before is not known."""
-        sigmas, step = self._sigmas, state.step
-        clean = foretell_clean(prediction, latents, sigmas[step])
-        state.foretold.pop(step - 2, None)
-        kept = clean.to(latents.dtype).cpu()
-        state.foretold.setdefault(step, {}).update(zip(window, kept, strict=True))
-        past = state.foretold.get(step - 1, {})
-        if any(frame not in past for frame in window):
-            return euler_step(prediction, latents, sigmas[step], sigmas[step + 1])
-        before = self._place(torch.stack([past[frame] for frame in window]))
-        levels = (sigmas[step - 1], sigmas[step], sigmas[step + 1])
-        return second_order_step(latents, clean, before, levels)
+        before: torch.Tensor | None,
+        step: int,
+    ) -> tuple[torch.Tensor, torch.Tensor | None]:
+        """Take one step, with second order where that is chosen and the step before is known.
 
-    def predict(self, latents: torch.Tensor, window: tuple[int, ...], step: int) -> torch.Tensor:
+        Args:
+            prediction: (f, 4, h, w) of v.
+            latents: Same shape, noisy.
+            before: Same shape, the clean latents that the step before foretold.
+            step: Number of the step.
+
+        Returns:
+            The latents, and what this step foretold, if a solver of second order will ask.
+        """
+        now, following = self._sigmas[step], self._sigmas[step + 1]
+        if not self._settings.shortcuts.second_order:
+            return euler_step(prediction, latents, now, following), None
+        clean = foretell_clean(prediction, latents, now)
+        if before is None:
+            return euler_step(prediction, latents, now, following), clean
+        levels = (self._sigmas[step - 1], now, following)
+        return second_order_step(latents, clean, before, levels), clean
+
+    def predict(
+        self,
+        latents: torch.Tensor,
+        window: tuple[int, ...],
+        step: int,
+        deep: dict[int, torch.Tensor] | None = None,
+    ) -> torch.Tensor:
         """Predict v for a window, guided.
 
         Args:
             latents: (f, 4, h, w) noisy, on the device.
             window: Number of each frame in the clip.
             step: Number of the step.
+            deep: Deep features by branch; filled where it is empty, else used.
 
         Returns:
             (f, 4, h, w).
@@ -421,7 +448,10 @@ class Sampler:
             )
             sample = torch.stack([self._join_image(noisy, with_image=i > 0) for i in chosen])
             ids = time_ids.expand(len(chosen), -1)
-            outputs += self._unet(sample, timestep(sigma), context, ids)
+            known = None if deep is None else [deep[i] for i in chosen if i in deep]
+            outputs += self._unet(sample, timestep(sigma), context, ids, known)
+            if deep is not None:
+                deep.update(zip(chosen, known or (), strict=True))
         return self._guide(outputs, step)
 
     def time_ids(self, window: tuple[int, ...]) -> torch.Tensor:

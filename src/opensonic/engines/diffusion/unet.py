@@ -10,6 +10,7 @@ Left out, being less than 0.05 % of the work: time embeddings and frame position
 
 from __future__ import annotations
 
+from copy import copy
 from functools import partial
 from typing import Any
 
@@ -78,6 +79,22 @@ class TemporalConv(nn.Conv3d):
             return super().forward(input)
         rows = F.conv2d(input.flatten(3), self.weight.squeeze(-1), self.bias, padding=(1, 0))
         return rows.unflatten(3, input.shape[3:])
+
+
+class _Known(nn.Module):
+    """Stands where blocks would run whose output is known.
+
+    Args:
+        output: What they gave.
+    """
+
+    def __init__(self, output: torch.Tensor) -> None:
+        super().__init__()
+        self._output = output
+
+    def forward(self, **_: Any) -> torch.Tensor:  # noqa: ANN401 - whatever the blocks would take
+        """Give what is known."""
+        return self._output
 
 
 class SonicUNet(UNetSpatioTemporalConditionModel):
@@ -150,12 +167,23 @@ class SonicUNet(UNetSpatioTemporalConditionModel):
             if isinstance(module, (SpatioTemporalResBlock, FeedForward)) and not shared:
                 module.compile()
 
+    def _shallow(self, deep: torch.Tensor) -> SonicUNet:
+        """Give a view of this network of which only the first and the last blocks run."""
+        view, first = copy(self), copy(self.down_blocks[0])
+        view._modules, first._modules = dict(self._modules), dict(first._modules)
+        first.downsamplers = None
+        view.down_blocks = nn.ModuleList([first])
+        view.mid_block = _Known(deep)
+        view.up_blocks = nn.ModuleList([self.up_blocks[-1]])
+        return view
+
     def forward(
         self,
         sample: torch.Tensor,
         timestep: torch.Tensor,
         context: Context,
         added_time_ids: torch.Tensor,
+        deep: list[torch.Tensor] | None = None,
     ) -> torch.Tensor:
         """Predict v.
 
@@ -164,6 +192,8 @@ class SonicUNet(UNetSpatioTemporalConditionModel):
             timestep: () float32, 0.25 ln sigma.
             context: What the attention layers attend to, for the B branches.
             added_time_ids: (B, 3) frame rate and the two motion buckets.
+            deep: What the blocks between the first and the last gave, (F, C, h, w) per branch. An
+                empty list is filled; with a filled one these blocks are not run.
 
         Returns:
             (B, F, 4, h, w).
@@ -173,11 +203,19 @@ class SonicUNet(UNetSpatioTemporalConditionModel):
         for conv in self._temporal_convs:
             conv.plain = context.plain
         placeholder = sample.new_zeros(len(sample), 1, 1)
+        network = self._shallow(torch.cat(deep)) if deep else self
+
+        def keep(block: nn.Module, _: Any, given: dict[str, Any]) -> None:  # noqa: ANN401
+            if deep is not None and not deep:
+                deep.extend(given["hidden_states"].chunk(len(sample)))
+
+        hook = network.up_blocks[-1].register_forward_pre_hook(keep, with_kwargs=True)
         try:
-            (prediction,) = super().forward(
-                sample, timestep, placeholder, added_time_ids, return_dict=False
+            (prediction,) = UNetSpatioTemporalConditionModel.forward(
+                network, sample, timestep, placeholder, added_time_ids, return_dict=False
             )
         finally:
+            hook.remove()
             if not torch.is_grad_enabled():  # gradient checkpointing runs layers once more, later
                 for listener in self._listeners:
                     listener.context = None
