@@ -201,7 +201,7 @@ class Settings:
     ] = 2.0
     speed: Annotated[
         str,
-        Help("exact changes no number; fast and faster save work and change the frames a little"),
+        Help("exact changes no number; fast and faster save work and change the frames"),
         Choices(("exact", "fast", "faster")),
         Only("sonic"),
     ] = "exact"
