@@ -210,6 +210,11 @@ class Settings:
         Help("give what the published program gives, its frame count, rounding and end included"),
         Only("sonic"),
     ] = False
+    compile: Annotated[
+        bool,
+        Help("let torch.compile make programs of the model; a run then starts minutes later"),
+        Only("sonic"),
+    ] = False
     resume: Annotated[
         bool,
         Help("keep finished work beside the video when stopped; the same command goes on with it"),

@@ -24,6 +24,7 @@ from opensonic.engines.diffusion.clip import (
     refuse_unfit,
     sampler_settings,
 )
+from opensonic.engines.diffusion.compiling import why_not_compile
 from opensonic.engines.diffusion.dimensions import Dimensions
 from opensonic.engines.diffusion.model import SonicModel, read_file_sizes
 from opensonic.engines.diffusion.plan import Job, Plan, plan_run
@@ -68,7 +69,7 @@ class SonicEngine(Engine):
     def __init__(self, device: Device, dtype: DtypeName) -> None:
         self._device, self._dtype_name = device, dtype
         self._dtype: torch.dtype = getattr(torch, dtype)
-        self._loaded: dict[Path | None, Networks] = {}
+        self._loaded: dict[tuple[Path | None, bool], Networks] = {}
 
     def count_frames(self, source: Speech | Motion | Performance, settings: Settings) -> int:
         """See `Engine.count_frames`; in `compat` as many as the published program writes."""
@@ -88,7 +89,7 @@ class SonicEngine(Engine):
         note = f"drawn at {width}x{height} in {self._dtype_name} on {self._device.model}"
         if (columns, rows) != (width, height):
             note += f", then brought to {columns}x{rows}"
-        return (note, *plan.notes())
+        return (note, *plan.notes(), *self._compile_notes(settings))
 
     def animate(
         self,
@@ -127,7 +128,8 @@ class SonicEngine(Engine):
     def _load(self, settings: Settings, resources: Resources, run: Run) -> Networks:
         folder = settings.models_path()
         place = "cpu" if resources.offload else self._device.name
-        if folder not in self._loaded:
+        key = folder, settings.compile
+        if key not in self._loaded:
             run.progress(Report("loading networks", 0, 1))
             files = network_files(folder, lambda told: run.progress(Report(told, 0, 1)))
             model = SonicModel.load(
@@ -137,13 +139,22 @@ class SonicEngine(Engine):
             )
             if self._device.kind == "cuda":
                 model.unet.lay_out_for_gpu()
+            if settings.compile and not why_not_compile(self._device.name):
+                model.unet.compile_blocks()
             used = tuple(files[theirs] for theirs in FILES.values())
             build = partial(_build_ifnet, files[RIFE], self._device.name)
-            self._loaded = {folder: Networks(model, build, used)}
-        networks = self._loaded[folder]
+            self._loaded = {key: Networks(model, build, used)}
+        networks = self._loaded[key]
         for network in networks.model.networks().values():
             network.to(place)
         return networks
+
+    def _compile_notes(self, settings: Settings) -> tuple[str, ...]:
+        if not settings.compile:
+            return ()
+        if reason := why_not_compile(self._device.name):
+            return (f"compile: PyTorch cannot compile here ({reason}): going on without",)
+        return ("compile: the first window of each size takes minutes",)
 
     def _plan(self, portrait: Portrait, speech: Speech, settings: Settings) -> Plan:
         """Share out the work so that it fits.
