@@ -6,8 +6,9 @@ from fractions import Fraction
 import numpy as np
 import pytest
 
+from opensonic.clock import frame_count
 from opensonic.errors import InputError, WeightsError
-from opensonic.post.interpolate.stream import count_frames, double_frames, resample_frames
+from opensonic.post.interpolate.stream import double_frames, resample_frames
 
 torch = pytest.importorskip("torch", reason="RIFE needs the extra opensonic[sonic]")
 pytest.importorskip("safetensors", reason="RIFE needs the extra opensonic[sonic]")
@@ -38,7 +39,7 @@ def _numbers(frames):
 def test_frames_cover_the_sound_at_any_rate(fps, n_samples):
     duration, fps = Fraction(n_samples, 16_000), Fraction(fps)
     n_source = math.ceil(duration * SOURCE)
-    n_frames = count_frames(duration, fps, compat=False, source_fps=SOURCE)
+    n_frames = frame_count(duration, fps)
     assert (n_frames - 1) / fps < duration <= n_frames / fps
     frames = _numbers(
         resample_frames(_ramp(n_source), _blend, source_fps=SOURCE, fps=fps, n_frames=n_frames)
@@ -49,8 +50,6 @@ def test_frames_cover_the_sound_at_any_rate(fps, n_samples):
 
 def test_published_doubling():
     assert _numbers(double_frames(_ramp(4), _blend)) == [0, 0.5, 1, 1.5, 2, 2.5, 3]
-    assert count_frames(Fraction(10), Fraction(25), compat=True, source_fps=SOURCE) == 249
-    assert count_frames(Fraction(10), Fraction(25), compat=False, source_fps=SOURCE) == 250
 
 
 def test_frames_are_made_as_they_come():

@@ -6,12 +6,9 @@ others is handed in, so that nothing here needs PyTorch.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Iterator
 from fractions import Fraction
 from typing import Any
-
-from opensonic.clock import frame_count
 
 Between = Callable[[Any, Any, Fraction], Any]
 """Makes one frame at a share 0 < t < 1 of the way from one to the next: (1, ...), (1, ...), t."""
@@ -70,20 +67,3 @@ def double_frames(chunks: Iterator[Any], between: Between) -> Iterator[Any]:
                 yield between(last, frame, Fraction(1, 2))
             yield frame
             last = frame
-
-
-def count_frames(duration: Fraction, fps: Fraction, *, compat: bool, source_fps: Fraction) -> int:
-    """Count the frames of the finished video.
-
-    Args:
-        duration: Of the sound, seconds.
-        fps: Frames per second of the video.
-        compat: Whether to count as the published program does, which ends before the sound does.
-        source_fps: Frames per second of the engine.
-
-    Returns:
-        Frames that cover the sound; in `compat` 2F - 1 of the F whole frames that the sound fills.
-    """
-    if compat:
-        return max(0, 2 * math.floor(duration * source_fps) - 1)
-    return frame_count(duration, fps)
