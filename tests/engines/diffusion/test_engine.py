@@ -227,6 +227,15 @@ def test_hearing_is_tried_again_when_the_device_runs_out_of_memory(start, monkey
         _frames(start(fps="12.5"))
 
 
+def test_other_errors_are_not_taken_for_a_lack_of_memory(start, monkeypatch):
+    def broken(self, *args, **options):
+        raise RuntimeError("sizes do not match")
+
+    monkeypatch.setattr(SonicModel, "prepare", broken)
+    with pytest.raises(RuntimeError, match="sizes do not match"):
+        _frames(start(fps="12.5"))
+
+
 def test_networks_that_do_not_fit_together_wait_on_the_host(start, monkeypatch):
     expected = _frames(start(fps="12.5"))
     load, failures, asked = SonicModel.load, iter([True, False]), []
@@ -264,14 +273,22 @@ def test_the_noise_is_let_go_of_before_denoising(start, monkeypatch):
     assert alive == [False] * 3
 
 
-def test_a_device_that_runs_out_of_memory_is_asked_for_less(start, monkeypatch):
+@pytest.mark.parametrize(
+    "error",
+    [
+        torch.OutOfMemoryError("planted"),
+        RuntimeError("[enforce fail] DefaultCPUAllocator: can't allocate memory: you tried to"),
+        RuntimeError("MPS backend out of memory (MPS allocated: 9 GB)"),
+    ],
+)
+def test_a_device_that_runs_out_of_memory_is_asked_for_less(start, monkeypatch, error):
     expected = _frames(start(fps="12.5"))
     predict, asked, stages = Sampler.predict, [], []
 
     def scarce(self, latents, window, step, deep=None):
         asked.append(self._settings.branch_batch)
         if step == 1 and asked[-1] == 3:
-            raise torch.OutOfMemoryError("planted")
+            raise error
         return predict(self, latents, window, step, deep)
 
     monkeypatch.setattr(Sampler, "predict", scarce)

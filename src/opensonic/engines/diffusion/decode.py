@@ -17,6 +17,7 @@ import torch
 from diffusers import AutoencoderKLTemporalDecoder
 
 from opensonic.engines.diffusion.dimensions import LATENT_SIDE, VAESizes
+from opensonic.engines.diffusion.shortage import is_out_of_memory
 from opensonic.errors import InputError
 
 LATENT_SCALE = 0.18215
@@ -54,7 +55,7 @@ class Runs:
             )
 
 
-Retreat: TypeAlias = Callable[[torch.OutOfMemoryError], Runs]
+Retreat: TypeAlias = Callable[[RuntimeError], Runs]
 """Gives smaller runs, or raises when nothing is left to save."""
 
 
@@ -120,7 +121,7 @@ def decode_clip(
     while start < n_frames:
         stop = min(start + runs.frames, n_frames)
         frames = _try_decode(vae, latents[start:stop], runs.tile)
-        if isinstance(frames, torch.OutOfMemoryError):
+        if isinstance(frames, RuntimeError):
             if retreat is None:
                 raise frames
             runs = retreat(frames)
@@ -142,11 +143,17 @@ def decode_clip(
 
 def _try_decode(
     vae: AutoencoderKLTemporalDecoder, latents: torch.Tensor, tile: int | None
-) -> torch.Tensor | torch.OutOfMemoryError:
-    """Decode, or say that memory was short, without holding on to what was half done."""
+) -> torch.Tensor | RuntimeError:
+    """Decode, or say that memory was short, without holding on to what was half done.
+
+    Raises:
+        RuntimeError: Something else went wrong.
+    """
     try:
         return decode_frames(vae, latents, tile)
-    except torch.OutOfMemoryError as error:
+    except RuntimeError as error:
+        if not is_out_of_memory(error):
+            raise
         return error.with_traceback(None)
 
 

@@ -30,6 +30,7 @@ from opensonic.engines.diffusion.model import SonicModel, read_file_sizes
 from opensonic.engines.diffusion.plan import Job, Plan, plan_run
 from opensonic.engines.diffusion.rendition import Networks, Rendition
 from opensonic.engines.diffusion.resources import Resources
+from opensonic.engines.diffusion.shortage import is_out_of_memory
 from opensonic.errors import InputError
 from opensonic.post.interpolate.ifnet import IFNet, load_ifnet
 from opensonic.progress import Report
@@ -109,7 +110,9 @@ class SonicEngine(Engine):
         resources = self._plan(portrait, speech, settings).resources
         try:
             networks = self._load(settings, resources, run)
-        except torch.OutOfMemoryError:
+        except RuntimeError as error:
+            if not is_out_of_memory(error):
+                raise
             resources = replace(resources, offload=True)
             networks = self._load(settings, resources, run)
         rendition = Rendition(

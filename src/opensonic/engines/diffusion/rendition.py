@@ -39,6 +39,7 @@ from opensonic.engines.diffusion.sampler import (
     draw_published_noise,
     start_state,
 )
+from opensonic.engines.diffusion.shortage import is_out_of_memory
 from opensonic.engines.diffusion.whisper import SAMPLE_RATE
 from opensonic.errors import InputError
 from opensonic.post.interpolate.ifnet import IFNet
@@ -153,7 +154,9 @@ class Rendition:
             try:
                 with self._placed(model.unet, model.audio_tokens):
                     self._denoise(Sampler(model.unet, conditions, fitted), fitted, state, keeper)
-            except torch.OutOfMemoryError as error:
+            except RuntimeError as error:
+                if not is_out_of_memory(error):
+                    raise
                 self._take_less(smaller(self.resources), error)
         return state
 
@@ -167,7 +170,9 @@ class Rendition:
                     return model.prepare(
                         picture, self.speech.blocks(SAMPLE_RATE), compat=self.settings.compat
                     )
-            except torch.OutOfMemoryError as error:
+            except RuntimeError as error:
+                if not is_out_of_memory(error):
+                    raise
                 self._take_less(smaller(self.resources), error)
 
     def _start(self, conditions: Conditions, chosen: SamplerSettings) -> SamplerState:
@@ -212,7 +217,11 @@ class Rendition:
         self.run.progress(Report("denoising", done, sum(per_step), "windows", detail))
 
     def _finished(self, latents: torch.Tensor) -> Iterator[Frames]:
-        """Decode; after an out-of-memory once more with less, without what was given already."""
+        """Decode; after an out-of-memory once more with less, without what was given already.
+
+        Raises:
+            RuntimeError: Something else went wrong.
+        """
         settings, vae = self.settings, self.networks.model.vae
         height, width = self.portrait.image.shape[:2]
         given = 0
@@ -237,10 +246,12 @@ class Rendition:
                         given += len(fresh)
                         if len(fresh):
                             yield fresh
-            except torch.OutOfMemoryError as error:
+            except RuntimeError as error:
+                if not is_out_of_memory(error):
+                    raise
                 self._decode_less(error)
 
-    def _decode_less(self, error: torch.OutOfMemoryError) -> Runs:
+    def _decode_less(self, error: RuntimeError) -> Runs:
         compat = self.settings.compat
         self._take_less(smaller_runs(self.resources, compat=compat), error)
         self.networks.model.vae.to(self.device)
