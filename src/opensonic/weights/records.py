@@ -232,7 +232,7 @@ _FILES: tuple[ModelFile, ...] = (
     _whisper("whisper_preprocessor", "what Whisper hears", "preprocessor_config.json", None),
     ModelFile(
         name="yoloface",
-        use="the published face detector; OpenSonic finds faces with its own",
+        use="the published face detector, for compat only; OpenSonic has its own",
         repository=_SONIC,
         remote="yoloface_v5m.pt",
         comfy=("sonic/yoloface_v5m.pt",),

@@ -28,6 +28,11 @@ from opensonic.engines.diffusion.compiling import why_not_compile
 from opensonic.engines.diffusion.dimensions import Dimensions
 from opensonic.engines.diffusion.model import SonicModel, read_file_sizes
 from opensonic.engines.diffusion.plan import Job, Plan, plan_run
+from opensonic.engines.diffusion.published_face import (
+    detector_notes,
+    find_detector,
+    with_published_face,
+)
 from opensonic.engines.diffusion.rendition import Networks, Rendition
 from opensonic.engines.diffusion.resources import Resources
 from opensonic.engines.diffusion.shortage import is_out_of_memory
@@ -90,7 +95,7 @@ class SonicEngine(Engine):
         note = f"drawn at {width}x{height} in {self._dtype_name} on {self._device.model}"
         if (columns, rows) != (width, height):
             note += f", then brought to {columns}x{rows}"
-        return (note, *plan.notes(), *self._compile_notes(settings))
+        return (note, *plan.notes(), *detector_notes(settings), *self._compile_notes(settings))
 
     def animate(
         self,
@@ -115,6 +120,8 @@ class SonicEngine(Engine):
                 raise
             resources = replace(resources, offload=True)
             networks = self._load(settings, resources, run)
+        if detector := find_detector(settings):
+            portrait = with_published_face(portrait, detector)
         rendition = Rendition(
             networks=networks,
             portrait=portrait,
