@@ -33,6 +33,14 @@ from opensonic.face.portrait import prepare_portrait
 from opensonic.settings import Settings
 
 
+@pytest.fixture(autouse=True)
+def ctrl_c_is_heard():
+    """What runs in the background of a shell inherits that SIGINT is ignored."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
 @pytest.fixture
 def start(example_image, make_speech, tiny_models):
     """Make the video of 0.3 s of sound; 0.3 s are 4 frames of the model: one window."""
