@@ -3,8 +3,8 @@
 The picture is cut into the person and what is behind, which stays still; only where the outline of
 the person passes are the two put together. The picture is kept at twice its size and read linearly,
 so that a shift by parts of a pixel does not soften it; where nothing moves, its own pixels come
-back. It has a fourth channel, the person's share, even if that is 1
-everywhere: OpenCV reads four channels almost twice as fast as three.
+back. It has a fourth channel, the person's share, by which the colours are multiplied, even if that
+is 1 everywhere: OpenCV reads four channels almost twice as fast as three.
 """
 
 from __future__ import annotations
@@ -137,7 +137,7 @@ class Sheet:
         """Put a part in which the person's outline passes over what is behind.
 
         Args:
-            read: (H, W, 4) uint8 as `read` gives it.
+            read: (H, W, 4) uint8, a part of the sheet.
             behind: (H, W, 3) uint8.
             out: (H, W, 3) uint8 to write into.
             left: The same, for what is left of what is behind.
@@ -151,7 +151,7 @@ class Sheet:
         """Put what was read for a part, in steps, over what is behind the person.
 
         Args:
-            read: (H, W, 4) uint8, the pixels of `box_of(part)` as `read` and `show` give them.
+            read: (H, W, 4) uint8, the pixels of `box_of(part)` as `show` gives them.
             part: The part, in steps of the lattice.
 
         Returns:
@@ -172,7 +172,7 @@ class Sheet:
             corners: (N, 2) float32, px.
 
         Returns:
-            (H, W, 4) uint8 as `read` gives them, a view of the sheet: what is written there is laid
+            (H, W, 4) uint8, a view of the sheet: what is written there is laid
             out; and (H, W, 2) float32 places of its pixels, px.
         """
         x0, y0, x1, y1 = self._around(corners)
@@ -181,7 +181,7 @@ class Sheet:
         return self._source[y0:y1, x0:x1], places
 
     def hold(self, corners: Floats) -> Callable[[Floats], Image]:
-        """Give a way to read as `read` does, near some places, however the sheet is drawn on.
+        """Give a way to read near some places, however the sheet is drawn on.
 
         Args:
             corners: (N, 2) float32, px.
@@ -218,17 +218,6 @@ class Sheet:
         x1, y1 = grid.x0 + part[2] * grid.step, grid.y0 + part[3] * grid.step
         return x0, y0, min(x1, self._width), min(y1, self._height)
 
-    def read(self, places: Floats) -> Image:
-        """Read the person.
-
-        Args:
-            places: (H, W, 2) float32 places of the picture, px.
-
-        Returns:
-            (H, W, 4) uint8: RGB, multiplied by the person's share, and that share.
-        """
-        return sample(self._source, self._to_source(places))
-
     def show(self, places: Floats, part: Box) -> Image:
         """Read what a part of the lattice shows.
 
@@ -237,7 +226,8 @@ class Sheet:
             part: The part, in steps of the lattice.
 
         Returns:
-            (H, W, 4) uint8 as `read` gives them, the pixels of `box_of(part)`.
+            (H, W, 4) uint8, the pixels of `box_of(part)`: RGB, multiplied by the person's
+            share, and that share.
         """
         block = places[part[1] : part[3] + 2, part[0] : part[2] + 2]
         return sample(self._source, self._enlarge(self._to_source(block), part))

@@ -8,8 +8,6 @@ displacement in px of N places for each of the K = C + 1 coefficients (the chann
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import cv2
 import numpy as np
 
@@ -38,7 +36,6 @@ _NODES = np.cos((2 * np.arange(_ITERATIONS)[::-1] + 1) * np.pi / (2 * _ITERATION
 _STEPS = (2 / (_SOFTEST + _STEEPEST + (_STEEPEST - _SOFTEST) * _NODES)).astype(np.float32)
 """Steps of the inversion (Richardson's iteration with Chebyshev's steps): it converges fast where
 the skin is drawn out to at most 2.2 of its length or pressed to at least 0.6 of it."""
-STIFF_STEPS = (1.0, 1.0)
 _TUCK_GAP, _TUCK_HOLDS = 0.012, 0.7
 """A lower lip tucked under the upper teeth: how far it stays below the line of closed lips, e, and
 what share of its raising it takes from the upper lip."""
@@ -117,21 +114,12 @@ class Lattice:
         (left, top), (right, bottom) = low.astype(int).tolist(), high.astype(int).tolist()
         return slice(max(top, 0), max(bottom + 3, 0)), slice(max(left, 0), max(right + 3, 0))
 
-    def invert(
-        self,
-        moved: Floats,
-        first_row: int,
-        first_column: int = 0,
-        steps: Sequence[float] | Floats = _STEPS,
-    ) -> Floats:
+    def invert(self, moved: Floats, first_row: int) -> Floats:
         """Find for every node of a part the place of the picture that is moved to it.
 
         Args:
             moved: (R', Q', 2) displacement of the nodes of the part, px.
             first_row: The first of its rows.
-            first_column: The first of its columns.
-            steps: Lengths of the steps of the iteration; `STIFF_STEPS` do where nothing is drawn
-                out or pressed by more than a tenth.
 
         Returns:
             (R', Q', 2) float32 places, px.
@@ -139,10 +127,10 @@ class Lattice:
         nodes = self._nodes[: moved.shape[0], : moved.shape[1]]
         moves = moved * np.float32(1 / self.step)
         places = nodes - moves
-        for step in steps:
+        for step in _STEPS:
             there = cv2.subtract(nodes, sample(moves, places))
             cv2.addWeighted(places, 1 - step, there, step, 0, dst=places)
-        return np.asarray(places * self.step + self.xy[first_row, first_column], np.float32)
+        return np.asarray(places * self.step + self.xy[first_row, 0], np.float32)
 
     def enlarge(self, places: Floats, out: Floats | None = None) -> Floats:
         """Bring nodes to pixels.
