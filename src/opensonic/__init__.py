@@ -4,7 +4,7 @@
 >>> opensonic.animate("portrait.jpg", "speech.mp3").save("talk.mp4")  # doctest: +SKIP
 """
 
-from opensonic.api import Saved, Video, animate, hear_motion
+from opensonic.api import animate, hear_motion
 from opensonic.errors import (
     EncodeError,
     InputError,
@@ -18,6 +18,7 @@ from opensonic.motion.exchange import read_motion
 from opensonic.motion.writer import write_motion
 from opensonic.settings import Settings
 from opensonic.values import Chunk, Face, Motion, Performance, Portrait, Speech
+from opensonic.video import Saved, Video
 
 __all__ = [
     "Chunk",

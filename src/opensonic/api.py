@@ -5,31 +5,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, nullcontext, suppress
-from dataclasses import dataclass, replace
+from collections.abc import Iterator
 from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from opensonic.clock import frame_count
-from opensonic.engines.base import PLAIN_RUN, Engine, Run
+from opensonic.engines.base import Engine
 from opensonic.engines.registry import build_engine
-from opensonic.errors import EncodeError, InputError
+from opensonic.errors import InputError
 from opensonic.face.portrait import prepare_portrait
 from opensonic.media.audio import cut_speech, read_speech
 from opensonic.media.image import read_image
-from opensonic.media.video import check_target, encode_video
+from opensonic.media.video import check_target
 from opensonic.motion.director import perform
 from opensonic.motion.exchange import read_track
 from opensonic.motion.follow import follow
 from opensonic.motion.gain import scale_motion
 from opensonic.motion.track import Track, track_of
-from opensonic.motion.writer import check_motion_target, motion_file, note_motion, unknown_motion
+from opensonic.motion.writer import check_motion_target, unknown_motion
 from opensonic.progress import Progress, Report, ignore
-from opensonic.settings import Settings, choose, without_effect
+from opensonic.settings import choose, without_effect
 from opensonic.speech.network import open_network
-from opensonic.values import Chunk, Motion, Performance, Portrait, Speech
+from opensonic.values import Motion, Performance, Speech
+from opensonic.video import Video, check_not_source
 
 if TYPE_CHECKING:
     import numpy as np
@@ -42,129 +41,6 @@ if TYPE_CHECKING:
 
 SILENT_PEAK = 1e-3
 """Peak (1.0 is full scale) under which a recording counts as silent: -60 dB."""
-
-
-@dataclass(frozen=True)
-class Saved:
-    """A video file that is whole.
-
-    Attributes:
-        path: Where it lies.
-        n_frames: Its frames.
-        duration_s: Length of its picture, seconds.
-        size_bytes: Size of the file, bytes.
-    """
-
-    path: Path
-    n_frames: int
-    duration_s: float
-    size_bytes: int
-
-
-@dataclass(frozen=True, eq=False)
-class Video:
-    """A talking video that is not made yet: frames are drawn while it is iterated or saved.
-
-    Every pass starts anew and gives the same frames.
-
-    Attributes:
-        portrait: The picture at the size of the video, and the face in it.
-        speech: The sound.
-        settings: What was chosen.
-        engine: What draws the frames.
-        engine_reason: Why that engine was taken.
-        notes: Facts that the user should know (which face, which size).
-        warnings: What may look wrong, and what to do about it.
-        sources: The files that the video is made of; it never takes their place.
-        performance: The motion, where it was given; else it is heard in the speech.
-    """
-
-    portrait: Portrait
-    speech: Speech
-    settings: Settings
-    engine: Engine
-    engine_reason: str
-    notes: tuple[str, ...] = ()
-    warnings: tuple[str, ...] = ()
-    sources: tuple[Path, ...] = ()
-    performance: Performance | None = None
-
-    @property
-    def fps(self) -> Fraction:
-        """Frames per second, exact."""
-        return self.settings.fps
-
-    @property
-    def n_frames(self) -> int:
-        """Number of frames: as many as cover the sound, unless `compat` leaves some out."""
-        return self.engine.count_frames(self.speech, self.settings)
-
-    @property
-    def size(self) -> tuple[int, int]:
-        """Width and height of the frames, px; both even."""
-        height, width = self.portrait.image.shape[:2]
-        return width, height
-
-    def __iter__(self) -> Iterator[Chunk]:
-        """Draw the frames in order.
-
-        Yields:
-            Chunks of (T, H, W, 3) uint8 RGB frames, yours to keep, whose lengths add up to
-            `n_frames`.
-        """
-        for chunk in self._draw():
-            yield replace(chunk, frames=chunk.frames.copy())
-
-    def _draw(self, run: Run = PLAIN_RUN) -> Iterator[Chunk]:
-        source = self.performance or self.speech
-        return self.engine.animate(self.portrait, source, self.settings, run)
-
-    def save(
-        self, path: str | Path, progress: Progress = ignore, *, motion: str | Path | None = None
-    ) -> Saved:
-        """Draw the frames and write them with the sound as H.264 and AAC.
-
-        The file appears under its name only when it is whole. With `resume`, an engine that works
-        long keeps what is finished in `state_path(path)` until then.
-
-        Args:
-            path: Target, ending in .mp4, .m4v or .mov.
-            progress: Told about every few frames, and about what comes before the first.
-            motion: Where to write the motion that the frames show: .csv or .json. Neither file
-                appears if the other cannot be written.
-
-        Raises:
-            EncodeError: A file cannot be written, or is one that the video is made of.
-            InputError: The engine does not know the motion of its frames.
-        """
-        target = Path(path)
-        _check_not_source(target, self.sources)
-        run = Run(progress=progress, state=state_path(target) if self.settings.resume else None)
-        frames = self._draw(run)
-        beside: AbstractContextManager[Callable[[Motion], None] | None] = nullcontext()
-        if motion is not None:
-            _check_not_source(Path(motion), self.sources)
-            beside = motion_file(Path(motion), self.fps)
-        with beside as write:
-            encode_video(
-                note_motion(frames, write, self.engine.name) if write else frames,
-                target,
-                fps=self.fps,
-                size=self.size,
-                n_frames=self.n_frames,
-                speech=self.speech,
-                label=self.settings.label,
-                progress=progress,
-            )
-        if run.state is not None:
-            run.state.unlink(missing_ok=True)
-        duration = float(self.n_frames / self.fps)
-        return Saved(target, self.n_frames, duration, target.stat().st_size)
-
-
-def state_path(output: Path) -> Path:
-    """Give the file in which finished work waits while a video with `resume` is not whole yet."""
-    return output.with_name(f"{output.name}.resume")
 
 
 def animate(
@@ -213,10 +89,10 @@ def animate(
     sources = tuple(Path(part) for part in given if isinstance(part, (str, Path)))
     if output is not None:
         check_target(Path(output))
-        _check_not_source(Path(output), sources)
+        check_not_source(Path(output), sources)
     if motion_output is not None:
         check_motion_target(Path(motion_output))
-        _check_not_source(Path(motion_output), sources)
+        check_not_source(Path(motion_output), sources)
     if chosen.lips is not None:
         open_network(chosen.lips_path())
     with_motion = motion is not None or motion_output is not None
@@ -288,16 +164,6 @@ def hear_motion(speech: SpeechSource, **settings: Any) -> Performance:  # noqa: 
 
 def _prepare_track(motion: MotionSource) -> Track:
     return track_of(motion) if isinstance(motion, Motion) else read_track(motion)
-
-
-def _check_not_source(target: Path, sources: tuple[Path, ...]) -> None:
-    for source in sources:
-        with suppress(OSError):  # one of them is not there: they are not the same
-            if target.samefile(source):
-                raise EncodeError(
-                    f"{target}: is the file that the video is made of and would be lost; "
-                    "choose another name"
-                )
 
 
 def _prepare_speech(

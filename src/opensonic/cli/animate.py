@@ -69,7 +69,7 @@ def kept_work(output: Path, chosen: dict[str, Any]) -> Path | None:
     """Give the file in which a stopped run keeps what is finished; None where nothing is kept."""
     if not chosen.get("resume"):
         return None
-    from opensonic.api import state_path
+    from opensonic.video import state_path
 
     return state_path(output)
 

@@ -1,0 +1,159 @@
+"""A talking video that is not made yet, and what makes it a file.
+
+The frames come from an engine as they are asked for and go to the encoder; `api.animate` prepares
+it all.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, nullcontext, suppress
+from dataclasses import dataclass, replace
+from fractions import Fraction
+from pathlib import Path
+
+from opensonic.engines.base import PLAIN_RUN, Engine, Run
+from opensonic.errors import EncodeError
+from opensonic.media.video import encode_video
+from opensonic.motion.writer import motion_file, note_motion
+from opensonic.progress import Progress, ignore
+from opensonic.settings import Settings
+from opensonic.values import Chunk, Motion, Performance, Portrait, Speech
+
+
+@dataclass(frozen=True)
+class Saved:
+    """A video file that is whole.
+
+    Attributes:
+        path: Where it lies.
+        n_frames: Its frames.
+        duration_s: Length of its picture, seconds.
+        size_bytes: Size of the file, bytes.
+    """
+
+    path: Path
+    n_frames: int
+    duration_s: float
+    size_bytes: int
+
+
+@dataclass(frozen=True, eq=False)
+class Video:
+    """A talking video that is not made yet: frames are drawn while it is iterated or saved.
+
+    Every pass starts anew and gives the same frames.
+
+    Attributes:
+        portrait: The picture at the size of the video, and the face in it.
+        speech: The sound.
+        settings: What was chosen.
+        engine: What draws the frames.
+        engine_reason: Why that engine was taken.
+        notes: Facts that the user should know (which face, which size).
+        warnings: What may look wrong, and what to do about it.
+        sources: The files that the video is made of; it never takes their place.
+        performance: The motion, where it was given; else it is heard in the speech.
+    """
+
+    portrait: Portrait
+    speech: Speech
+    settings: Settings
+    engine: Engine
+    engine_reason: str
+    notes: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
+    sources: tuple[Path, ...] = ()
+    performance: Performance | None = None
+
+    @property
+    def fps(self) -> Fraction:
+        """Frames per second, exact."""
+        return self.settings.fps
+
+    @property
+    def n_frames(self) -> int:
+        """Number of frames: as many as cover the sound, unless `compat` leaves some out."""
+        return self.engine.count_frames(self.speech, self.settings)
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Width and height of the frames, px; both even."""
+        height, width = self.portrait.image.shape[:2]
+        return width, height
+
+    def __iter__(self) -> Iterator[Chunk]:
+        """Draw the frames in order.
+
+        Yields:
+            Chunks of (T, H, W, 3) uint8 RGB frames, yours to keep, whose lengths add up to
+            `n_frames`.
+        """
+        for chunk in self._draw():
+            yield replace(chunk, frames=chunk.frames.copy())
+
+    def _draw(self, run: Run = PLAIN_RUN) -> Iterator[Chunk]:
+        source = self.performance or self.speech
+        return self.engine.animate(self.portrait, source, self.settings, run)
+
+    def save(
+        self, path: str | Path, progress: Progress = ignore, *, motion: str | Path | None = None
+    ) -> Saved:
+        """Draw the frames and write them with the sound as H.264 and AAC.
+
+        The file appears under its name only when it is whole. With `resume`, an engine that works
+        long keeps what is finished in `state_path(path)` until then.
+
+        Args:
+            path: Target, ending in .mp4, .m4v or .mov.
+            progress: Told about every few frames, and about what comes before the first.
+            motion: Where to write the motion that the frames show: .csv or .json. Neither file
+                appears if the other cannot be written.
+
+        Raises:
+            EncodeError: A file cannot be written, or is one that the video is made of.
+            InputError: The engine does not know the motion of its frames.
+        """
+        target = Path(path)
+        check_not_source(target, self.sources)
+        run = Run(progress=progress, state=state_path(target) if self.settings.resume else None)
+        frames = self._draw(run)
+        beside: AbstractContextManager[Callable[[Motion], None] | None] = nullcontext()
+        if motion is not None:
+            check_not_source(Path(motion), self.sources)
+            beside = motion_file(Path(motion), self.fps)
+        with beside as write:
+            encode_video(
+                note_motion(frames, write, self.engine.name) if write else frames,
+                target,
+                fps=self.fps,
+                size=self.size,
+                n_frames=self.n_frames,
+                speech=self.speech,
+                label=self.settings.label,
+                progress=progress,
+            )
+        if run.state is not None:
+            run.state.unlink(missing_ok=True)
+        duration = float(self.n_frames / self.fps)
+        return Saved(target, self.n_frames, duration, target.stat().st_size)
+
+
+def state_path(output: Path) -> Path:
+    """Give the file in which finished work waits while a video with `resume` is not whole yet."""
+    return output.with_name(f"{output.name}.resume")
+
+
+def check_not_source(target: Path, sources: tuple[Path, ...]) -> None:
+    """Refuse a target that is one of the files which the video is made of.
+
+    Raises:
+        EncodeError: It is.
+    """
+    for source in sources:
+        with suppress(OSError):  # one of them is not there: they are not the same
+            if target.samefile(source):
+                raise EncodeError(
+                    f"{target}: is the file that the video is made of and would be lost; "
+                    "choose another name"
+                )
