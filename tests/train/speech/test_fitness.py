@@ -2,10 +2,11 @@ import numpy as np
 import pytest
 
 from opensonic.errors import InputError
+from opensonic.face.tracker import NO_FACE, SEEN, SEVERAL
 from opensonic.train.speech.fitness import check_movement, check_speech, find_runs
 from opensonic.train.speech.survey import FileReport, _Candidate, _judge_speaker, _Window
 from opensonic.train.speech.sync_check import measure_sync, prepare
-from opensonic.train.speech.tracker import NO_FACE, SEEN, SEVERAL, Track
+from opensonic.train.speech.tracker import Track
 
 
 def make_track(seconds=4.0, fps=25.0, **changes):

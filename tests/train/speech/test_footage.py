@@ -1,7 +1,6 @@
 import errno
 import json
 import sys
-from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -10,17 +9,9 @@ from opensonic import cli
 from opensonic.errors import EncodeError, InputError
 from opensonic.progress import ignore
 from opensonic.train.speech import track_cache
-from opensonic.train.speech.footage import (
-    MAX_SIDE,
-    Video,
-    _upright,
-    check_video,
-    find_videos,
-    read_pictures,
-)
+from opensonic.train.speech.footage import Video, find_videos
 from opensonic.train.speech.survey import survey_folder
 from opensonic.train.speech.track_cache import read_mel, read_track
-from opensonic.train.speech.tracker import NO_FACE, SEEN, track_lips
 
 
 @pytest.fixture(scope="module")
@@ -92,43 +83,6 @@ def test_a_second_run_uses_the_tracks_of_the_first(talks, surveyed, monkeypatch)
     np.testing.assert_array_equal(again.clips[0].aperture, survey.clips[0].aperture)
 
 
-def test_the_tracker_finds_the_lips_that_were_drawn(talks):
-    path = talks / "talk.mp4"
-    video = Video(path, path.name, "s")
-    track = track_lips(read_pictures(video, check_video(video)[1]))
-    assert (track.state == SEEN).all()
-    assert len(np.unique(track.shot)) == 1
-    assert np.ptp(track.lips[:, 0]) > 0.05
-    assert 60 < np.median(track.eyes_px) < 110
-    np.testing.assert_allclose(np.diff(track.time_s), 0.04, atol=2e-3)
-    assert np.abs(track.turn_deg).max() < 15
-
-
-def test_a_cut_begins_a_new_shot_and_no_face_is_no_face(example_image):
-    blank = np.full_like(example_image, 90)
-    pictures = [example_image] * 6 + [blank] * 4 + [example_image] * 6
-    track = track_lips(
-        SimpleNamespace(time_s=number / 25, image=image) for number, image in enumerate(pictures)
-    )
-    assert (track.state[:6] == SEEN).all()
-    assert (track.state[6:10] == NO_FACE).all()
-    assert (track.state[10:] == SEEN).all()
-    assert track.shot[5] < track.shot[10]
-
-
-def test_a_cut_between_like_pictures_is_seen_and_slow_change_is_none(example_image):
-    def shots(brightness):
-        images = (np.clip(example_image.astype(int) + int(b), 0, 255) for b in brightness)
-        pictures = (
-            SimpleNamespace(time_s=number / 25, image=image.astype(np.uint8))
-            for number, image in enumerate(images)
-        )
-        return len(np.unique(track_lips(pictures).shot))
-
-    assert shots([0] * 8 + [9] * 8) == 2
-    assert shots(np.arange(16)) == 1
-
-
 def test_speakers_are_sub_folders_or_files_or_one(tmp_path):
     for name in ("ann/a.mp4", "ann/deep/b.mp4", "bob/c.mp4", "d.mp4"):
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
@@ -179,40 +133,6 @@ def test_a_track_that_cannot_be_kept_leaves_nothing(
 def test_a_spectrogram_that_cannot_be_kept_is_one_error(talks, tmp_path):
     with pytest.raises(EncodeError, match="could not be written"):
         read_mel(Video(talks / "talk.mp4", "talk.mp4", "s"), tmp_path / "gone")
-
-
-def test_many_pictures_a_second_are_thinned_and_uneven_ones_keep_their_times(
-    tmp_path, write_silent_film
-):
-    frames = [np.full((32, 48, 3), 9 * k, np.uint8) for k in range(24)]
-    fast, uneven = (Video(tmp_path / name, name, "s") for name in ("fast.mp4", "uneven.mp4"))
-    write_silent_film(fast.path, frames, fps=60)
-    assert len(list(read_pictures(fast, 0.0))) == 12
-    times = np.cumsum(np.tile([0.04, 0.08, 0.1], 8))
-    times -= times[0]
-    write_silent_film(uneven.path, frames, times)
-    found = [picture.time_s for picture in read_pictures(uneven, 0.5)]
-    np.testing.assert_allclose(np.diff(found), np.diff(times), atol=2e-3)
-    assert found[0] < -0.4
-
-
-def test_pictures_come_upright_with_square_pixels_and_not_too_large():
-    pixels = np.zeros((2, 4, 3), np.uint8)
-    pixels[0, 0] = 255
-    asked = {}
-
-    def to_ndarray(**sides):
-        asked.update(sides)
-        return pixels
-
-    frame = SimpleNamespace(width=4000, height=2000, rotation=-90, to_ndarray=to_ndarray)
-    turned = _upright(frame, 1.0)
-    assert turned.shape == (4, 2, 3)
-    assert turned[0, 1, 0] == 255  # the first pixel goes to the upper right: clockwise
-    assert (asked["width"], asked["height"]) == (MAX_SIDE, MAX_SIDE // 2)
-    frame.width, frame.height = 720, 576
-    _upright(frame, 16 / 15)
-    assert (asked["width"], asked["height"]) == (768, 576)
 
 
 @pytest.fixture

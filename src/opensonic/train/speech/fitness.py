@@ -9,7 +9,8 @@ import numpy as np
 import numpy.typing as npt
 
 from opensonic.errors import InputError
-from opensonic.train.speech.tracker import NO_FACE, SEEN, SEVERAL, Track
+from opensonic.face.tracker import NO_FACE, SEEN, SEVERAL
+from opensonic.train.speech.tracker import Track
 
 MIN_RUN_S = 2.0
 """Shortest stretch that is used, s."""

@@ -1,30 +1,18 @@
-"""A folder of talking videos: whose they are, and their pictures and sound as streams.
-
-Everything is taken as FFmpeg decodes it: any size, orientation and frame rate, also a varying one.
-Pictures carry the time at which they are seen in the sound, so that nothing hangs on a frame rate.
-"""
+"""A folder of talking videos: which files are some, and whose they are."""
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
-from dataclasses import dataclass
-from fractions import Fraction
 from pathlib import Path
 from typing import NamedTuple
 
-import av
-import numpy as np
-import numpy.typing as npt
-
 from opensonic.errors import InputError
+from opensonic.media.footage import Footage, probe
 
 SPEAKERS = ("folders", "files", "one")
 """How videos are told apart: sub-folders are speakers, each file is one, or all are one person."""
-MAX_SIDE = 1280
-"""Long side to which larger pictures are reduced, px."""
 MAX_RATE = 31
-"""Pictures per second above which some are left out."""
+"""Pictures per second above which some are left out when a video is learnt from."""
 
 SUFFIXES = frozenset(
     [
@@ -63,8 +51,6 @@ SUFFIXES = frozenset(
 )
 """Ends of the names of videos, in small letters; other files are passed over."""
 
-_PICTURE_FORMATS = ("image2", "_pipe", "gif", "apng", "webp", "ico")
-
 
 class Video(NamedTuple):
     """One file of the folder.
@@ -84,19 +70,6 @@ class Video(NamedTuple):
         facts = self.path.stat()
         text = f"{self.path.resolve()}|{facts.st_size}|{facts.st_mtime_ns}"
         return hashlib.sha256(text.encode()).hexdigest()[:20]
-
-
-@dataclass(frozen=True, eq=False)
-class Picture:
-    """One picture of a video.
-
-    Attributes:
-        time_s: Middle of the time for which it is shown, in seconds of the sound.
-        image: (H, W, 3) uint8 RGB, upright, at most `MAX_SIDE` long.
-    """
-
-    time_s: float
-    image: npt.NDArray[np.uint8]
 
 
 def find_videos(folder: Path, speakers: str = "folders") -> tuple[list[Video], int]:
@@ -141,94 +114,16 @@ def find_videos(folder: Path, speakers: str = "folders") -> tuple[list[Video], i
     return videos, others
 
 
-def _open(video: Video) -> av.container.InputContainer:
-    # By the file protocol alone: a playlist must not reach the network.
-    try:
-        return av.open(f"file:{video.path}", options={"protocol_whitelist": "file"})
-    except (av.error.FFmpegError, ValueError) as error:
-        raise InputError("no video that can be read") from error
-
-
-def check_video(video: Video) -> tuple[float, float]:
+def look_into(video: Video) -> Footage:
     """Look into a file before it is read.
-
-    Returns:
-        Its length and the time of its first sound, both in seconds of the file's clock.
 
     Raises:
         InputError: It holds no moving picture or no sound; the message is the bare reason.
     """
-    with _open(video) as container:
-        kind = container.format.name
-        if not container.streams.video or any(part in kind for part in _PICTURE_FORMATS):
-            raise InputError("no video: holds no moving picture")
-        if not container.streams.audio:
-            raise InputError("no sound")
-        length_s = float(Fraction(container.duration or 0, av.time_base))
-        try:
-            for frame in container.decode(audio=0):
-                return length_s, float(frame.time or 0)
-        except (av.error.FFmpegError, ValueError) as error:
-            raise InputError(f"its sound cannot be decoded ({error})") from error
-    raise InputError("no sound: its sound track is empty")
-
-
-def read_pictures(video: Video, sound_start_s: float) -> Iterator[Picture]:
-    """Decode the pictures of a video one after the other.
-
-    Args:
-        video: The file.
-        sound_start_s: Time of its first sound on the file's clock, s.
-
-    Yields:
-        At most `MAX_RATE` pictures a second. What cannot be decoded is left out.
-
-    Raises:
-        InputError: The file cannot be opened.
-    """
-    with _open(video) as container:
-        stream = container.streams.video[0]
-        stream.thread_type = "AUTO"
-        rate = float(stream.average_rate or 25)
-        stretch = float(stream.sample_aspect_ratio or 1)
-        last_s, taken_s = -np.inf, -np.inf
-        for frame in _decoded(container, stream):
-            time_s = last_s + 1 / rate if frame.time is None else float(frame.time)
-            if not time_s > last_s:
-                continue
-            last_s = time_s if np.isfinite(time_s) else 0.0
-            if last_s - taken_s < 0.9 / MAX_RATE:
-                continue
-            taken_s = last_s
-            yield Picture(last_s + 0.5 / rate - sound_start_s, _upright(frame, stretch))
-
-
-def _decoded(
-    container: av.container.InputContainer, stream: av.VideoStream
-) -> Iterator[av.VideoFrame]:
-    packets = container.demux(stream)
-    while True:
-        try:
-            packet = next(packets, None)
-            if packet is None:
-                return
-            frames = packet.decode()
-        except av.error.EOFError:
-            return
-        except av.error.FFmpegError:
-            continue
-        yield from (frame for frame in frames if isinstance(frame, av.VideoFrame))
-
-
-def _upright(frame: av.VideoFrame, stretch: float) -> npt.NDArray[np.uint8]:
-    """Give the picture as a player shows it: square pixels, turned upright, not too large."""
-    width, height = frame.width * stretch, float(frame.height)
-    scale = min(1.0, MAX_SIDE / max(width, height))
-    image = frame.to_ndarray(
-        format="rgb24",
-        interpolation="AREA",
-        width=max(2, round(width * scale)),
-        height=max(2, round(height * scale)),
-    )
-    turns = round(getattr(frame, "rotation", 0) / 90) % 4
-    return np.ascontiguousarray(np.rot90(image, turns), np.uint8)
+    try:
+        footage = probe(video.path)
+    except InputError as error:
+        raise InputError(str(error).removeprefix(f"{video.path}: ")) from error
+    if not footage.has_sound:
+        raise InputError("no sound that can be decoded")
+    return footage

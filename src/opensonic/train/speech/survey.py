@@ -19,7 +19,7 @@ from opensonic.speech.mel import FRAME_RATE, level_rows
 from opensonic.speech.network import APERTURE, WIDTH, listen
 from opensonic.speech.phones import PHONES, SILENCE
 from opensonic.train.speech.fitness import MIN_RUN_S, check_movement, check_speech, find_runs
-from opensonic.train.speech.footage import check_video, find_videos
+from opensonic.train.speech.footage import find_videos, look_into
 from opensonic.train.speech.sync_check import Stretch, Sync, agreement_at, measure_sync, prepare
 from opensonic.train.speech.track_cache import read_mel, read_track
 from opensonic.train.speech.tracker import Track
@@ -133,7 +133,7 @@ def survey_folder(
         reports[video.name] = FileReport(video.name, video.speaker)
         stage = f"{number + 1} of {len(videos)}: {video.path.name}"
         try:
-            length_s, _ = check_video(video)
+            length_s = look_into(video).duration_s
             reports[video.name] = replace(reports[video.name], length_s=length_s)
             track = read_track(video, work, stage, progress)
             found = _compare(track, read_mel(video, work), reports[video.name])

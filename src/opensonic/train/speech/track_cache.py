@@ -15,9 +15,10 @@ import numpy.typing as npt
 
 from opensonic.media.audio import read_speech
 from opensonic.media.files import part_file, write_errors
+from opensonic.media.footage import Picture, read_pictures
 from opensonic.progress import Progress, Report
 from opensonic.speech.mel import N_MELS, SAMPLE_RATE, log_mel
-from opensonic.train.speech.footage import Picture, Video, check_video, read_pictures
+from opensonic.train.speech.footage import MAX_RATE, Video, look_into
 from opensonic.train.speech.tracker import Track, track_lips
 
 _VERSION = 1
@@ -39,12 +40,13 @@ def read_track(video: Video, work: Path, stage: str, progress: Progress) -> Trac
     """
     path = work / f"{video.key()}-{_VERSION}.npz"
     if not path.is_file():
-        length_s, start_s = check_video(video)
+        footage = look_into(video)
+        total = max(2, round(footage.duration_s))
 
         def pictures() -> Iterator[Picture]:
-            for picture in read_pictures(video, start_s):
+            for picture in read_pictures(footage, max_rate=MAX_RATE):
                 yield picture
-                progress(Report(stage, round(picture.time_s + start_s), max(2, round(length_s))))
+                progress(Report(stage, round(picture.time_s), total))
 
         track = track_lips(pictures())
         with write_errors(path), part_file(path) as part:
