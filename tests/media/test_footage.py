@@ -41,6 +41,18 @@ def test_transport_streams_keep_their_times_too(tmp_path, write_clap):
     assert picture_s - 0.02 == pytest.approx(sound_s, abs=0.012)  # mp2 begins with its own delay
 
 
+@pytest.mark.parametrize("suffix", [".mp4", ".mov", ".mkv", ".webm"])
+@pytest.mark.parametrize("begin_s", [-1.0, 0.1, 0.9, 1.5])
+def test_pictures_from_some_time_on_are_those_of_the_whole(tmp_path, write_clap, suffix, begin_s):
+    path = tmp_path / f"clap{suffix}"
+    write_clap(path, 0, 0.32, seconds=3)
+    every = [picture for picture in read_pictures(path) if picture.time_s >= begin_s]
+    late = list(read_pictures(path, begin_s=begin_s))
+    assert [picture.time_s for picture in late] == [picture.time_s for picture in every]
+    assert all((a.image == b.image).all() for a, b in zip(every, late, strict=True))
+    assert not list(read_pictures(path, begin_s=9))
+
+
 def test_uneven_pictures_keep_their_times(tmp_path, write_clap):
     times = np.cumsum(np.tile([0.04, 0.08, 0.1], 8))
     times -= times[0]

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Generator, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -30,6 +31,7 @@ MAX_SIDE = 1280
 _PICTURE_FORMATS = ("image2", "_pipe", "gif", "apng", "webp", "ico")
 _USUAL_RATE = Fraction(25)
 _AHEAD = 4
+_ENTER_S = 0.5
 
 
 class Picture(NamedTuple):
@@ -144,6 +146,7 @@ def read_pictures(
     *,
     max_side: int | None = MAX_SIDE,
     max_rate: float | None = None,
+    begin_s: float | None = None,
 ) -> Iterator[Picture]:
     """Decode the pictures of a video one after the other, some ahead in a thread of their own.
 
@@ -151,6 +154,8 @@ def read_pictures(
         source: The file, or what `probe` said of it.
         max_side: Larger pictures are reduced to this long side, px; None keeps all as they are.
         max_rate: Pictures per second above which some are left out; None keeps all.
+        begin_s: Time from which on pictures are given, on their own scale; the file is entered
+            shortly before it. None begins at the beginning.
 
     Yields:
         The pictures by ascending time. What cannot be decoded is left out.
@@ -159,7 +164,7 @@ def read_pictures(
         InputError: The file cannot be opened, or holds no moving picture.
     """
     footage = source if isinstance(source, Footage) else probe(source)
-    pictures = _pictures(footage, max_side, max_rate)
+    pictures = _pictures(footage, max_side, max_rate, -np.inf if begin_s is None else begin_s)
     with ThreadPoolExecutor(1, "decode") as worker:
         coming: list[Future[Picture | None]] = []
         try:
@@ -176,7 +181,7 @@ def read_pictures(
 
 
 def _pictures(
-    footage: Footage, max_side: int | None, max_rate: float | None
+    footage: Footage, max_side: int | None, max_rate: float | None, begin_s: float
 ) -> Generator[Picture, None, None]:
     start_s = footage.picture_start_s if footage.sound_start_s is None else footage.sound_start_s
     with open_footage(footage.path) as container:
@@ -184,11 +189,16 @@ def _pictures(
         stream.thread_type = "AUTO"
         stretch, step_s = _stretch(stream), float(1 / footage.fps)
         last_s = taken_s = -np.inf
+        if begin_s > 0:
+            with suppress(av.error.FFmpegError):  # it cannot be entered there: from the beginning
+                container.seek(int((start_s + begin_s - _ENTER_S) * av.time_base))
         for frame in _decoded(container, stream):
             time_s = last_s + step_s if frame.time is None else float(frame.time)
             if not time_s > last_s:
                 continue
             last_s = time_s if np.isfinite(time_s) else footage.picture_start_s
+            if last_s + 0.5 * step_s - start_s < begin_s:
+                continue
             if max_rate is not None and last_s - taken_s < 0.9 / max_rate:
                 continue
             taken_s = last_s
