@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from opensonic.weights import expected, expected_unet
+from opensonic.weights import expected, expected_measuring, expected_unet
+from opensonic.weights.records import MODEL_FILES
 
 KEYS = Path(__file__).resolve().parents[3] / "shared/sonic/keys"
 TABLES = {
@@ -31,6 +32,17 @@ def test_counts_are_the_published_ones():
     assert count(expected.audio2token()) == (8, 54_300_672)
     assert count(expected.audio2bucket()) == (6, 21_762_050)
     assert count(expected.rife())[1] == 2_277_600
+
+
+def test_networks_that_measure_have_the_size_of_their_published_files():
+    def n_bytes(table):
+        return 4 * sum(prod(shape) for shape in table.values())
+
+    assert 54.55e6 < n_bytes(expected_measuring.syncnet()) < 54.65e6  # the file has 54.6 MB
+    classes = 1008 * 2049 * 4  # of Inception's last layer, which FID leaves out
+    published = MODEL_FILES["inception"].size
+    assert 0 < published - classes - n_bytes(expected_measuring.inception()) < 0.002 * published
+    assert 0 < MODEL_FILES["lpips"].size - n_bytes(expected_measuring.lpips()) < 1500
 
 
 @pytest.mark.parametrize("name", TABLES)

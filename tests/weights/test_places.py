@@ -8,7 +8,7 @@ import pytest
 from opensonic.errors import InputError
 from opensonic.weights import places
 from opensonic.weights.places import data_folder, find_file, hub_cache, pull_folder
-from opensonic.weights.records import MODEL_FILES, PULLED, REQUIRED
+from opensonic.weights.records import MEASURING, MODEL_FILES, PULLED, REQUIRED
 
 
 def lay(path, contents=b"x"):
@@ -29,6 +29,8 @@ def test_records_are_complete():
         assert file.licence.name and file.licence.who and file.licence.url.startswith("https://")
         assert file.url.startswith("https://huggingface.co/")
         assert all(name in MODEL_FILES for name in file.instead)
+    assert not set(MEASURING) & {*REQUIRED, *PULLED}  # a video is made without them
+    assert all(MODEL_FILES[name].purpose == "evaluate" for name in MEASURING)
     assert MODEL_FILES["unet"].place == "Sonic/unet.pth"
     assert MODEL_FILES["flownet"].place == "RIFE/flownet.pkl"
     assert MODEL_FILES["vae"].place.startswith("stable-video-diffusion-img2vid-xt/vae/")

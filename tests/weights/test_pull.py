@@ -6,9 +6,9 @@ import pytest
 from tests.model_hub import SHAPES, write_tensors
 
 from opensonic.errors import InputError, WeightsError
-from opensonic.weights import records
 from opensonic.weights.check import check_contents, check_file, require_files
 from opensonic.weights.ledger import NAME, read_ledger
+from opensonic.weights.model_file import HUB
 from opensonic.weights.networks import network_files
 from opensonic.weights.pull import missing_files, pull_file, read_token, sources
 from opensonic.weights.records import MODEL_FILES, PULLED, REQUIRED
@@ -303,5 +303,5 @@ def test_a_mirror_must_be_an_address(home, mirror):
 
 
 def test_the_hub_is_the_default(home):
-    assert [s.url for s in sources()] == [records.HUB]
+    assert [s.url for s in sources()] == [HUB]
     assert sources()[0].token is None

@@ -1,6 +1,7 @@
-"""`opensonic models`: list, fetch, check and find the files of the published Sonic model.
+"""`opensonic models`: list, fetch, check and find published files.
 
-The default engine needs none of them.
+They are those of the Sonic model and of the networks that `opensonic evaluate` measures with. The
+default engine needs none of them.
 """
 
 from __future__ import annotations
@@ -20,11 +21,11 @@ from opensonic.errors import InputError, WeightsError
 if TYPE_CHECKING:
     from opensonic.progress import Progress
     from opensonic.weights.check import Verdict
-    from opensonic.weights.records import ModelFile
+    from opensonic.weights.model_file import ModelFile
 
 app = typer.Typer(
-    help="The files of the published Sonic model: list, fetch, check and find them. "
-    "The default engine needs none of them.",
+    help="The files of the published Sonic model, and of the networks that `opensonic evaluate` "
+    "measures with: list, fetch, check and find them. The default engine needs none of them.",
     no_args_is_help=True,
 )
 """The group `opensonic models`."""
@@ -42,7 +43,7 @@ FolderOption = Annotated[
 NamesArgument = Annotated[
     list[str] | None,
     typer.Argument(
-        metavar="NAME", help="Names from `opensonic models list`; none: all that are needed."
+        metavar="NAME", help="Names from `opensonic models list`; none: all that Sonic needs."
     ),
 ]
 
@@ -96,7 +97,7 @@ def pull(
     json: JsonOption = False,
     quiet: QuietOption = False,
 ) -> None:
-    """Fetch what is missing, after its licences were shown and agreed to.
+    """Fetch what the Sonic model lacks, or what is named, after its licences were agreed to.
 
     A download that broke off is gone on with. Repositories that ask for a login take the token of
     HF_TOKEN.
@@ -297,6 +298,7 @@ def _described(file: ModelFile) -> dict[str, Any]:
     return {
         "name": file.name,
         "use": file.use,
+        "for": file.purpose,
         "needed": file.name in REQUIRED,
         "url": file.url,
         "place": file.place,
@@ -309,6 +311,8 @@ def _described(file: ModelFile) -> dict[str, Any]:
 def _lack(file: ModelFile) -> str:
     from opensonic.weights.records import REQUIRED
 
+    if file.purpose == "evaluate":
+        return "[dim]not there; for evaluate[/]"
     return "[red]missing[/]" if file.name in REQUIRED else "[dim]not there, not needed[/]"
 
 

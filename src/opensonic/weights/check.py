@@ -12,12 +12,15 @@ from opensonic.weights.conversion import conversions, find_fresh
 from opensonic.weights.expected import Shapes
 from opensonic.weights.headers import read_header
 from opensonic.weights.ledger import known_sha256, sha256_of
+from opensonic.weights.model_file import ModelFile
 from opensonic.weights.places import Found, cache_folder, find_file
-from opensonic.weights.records import MODEL_FILES, REQUIRED, ModelFile
+from opensonic.weights.records import MODEL_FILES, REQUIRED
 from opensonic.weights.single_file import NETWORKS, single_file_problems
 
 OWN_SIZES = "sizes"
 """Note in a file of our own training that says the network's sizes."""
+_COUNTER = ".num_batches_tracked"
+"""End of the names of what batch normalisations count while they learn, and newer files hold."""
 
 
 @dataclass(frozen=True)
@@ -131,6 +134,8 @@ def _look_into(name: str, found: Found) -> tuple[str, str]:
         return _first(problems), "names and shapes"
     if path.suffix == ".json":
         return _json_problem(path), "is JSON"
+    if path.suffix == ".onnx":
+        return _first_bytes_problem(path, (b"\x08",), "ONNX"), "is an ONNX file"
     if found.is_pickle:
         if copy := find_fresh(conversions(path, cache_folder(), beside=found.is_ours), path):
             return tensor_problem(copy, found.file), "names and shapes of its copy"
@@ -166,7 +171,7 @@ def tensor_problem(path: Path, file: ModelFile) -> str:
     problems += [
         f"holds {name}, which does not belong there"
         for name in shapes
-        if name not in expected and not name.startswith(file.spare)
+        if name not in expected and not name.startswith(file.spare) and not name.endswith(_COUNTER)
     ]
     problems += [
         f"has {name} as {header.dtypes[name]} instead of numbers with a fraction"
@@ -195,16 +200,21 @@ def _json_problem(path: Path) -> str:
 
 def _pickle_problem(path: Path) -> str:
     """Look at the first bytes: a zip archive or an older bare pickle."""
+    pickles = tuple(b"\x80%c" % version for version in range(2, 6))
+    return _first_bytes_problem(path, (b"PK\x03\x04", *pickles), "PyTorch")
+
+
+def _first_bytes_problem(path: Path, begins: tuple[bytes, ...], kind: str) -> str:
     try:
         with path.open("rb") as file:
             first = file.read(8)
     except OSError as error:
         return f"cannot be read ({error.strerror})"
-    if first.startswith((b"PK\x03\x04", b"\x80\x02", b"\x80\x03", b"\x80\x04", b"\x80\x05")):
+    if first.startswith(begins):
         return ""
     if first.startswith(b"version "):
         return "is a Git LFS pointer, not the file itself; fetch it with git lfs pull"
-    return f"is no PyTorch file (it begins with {first!r}); fetch it again"
+    return f"is no {kind} file (it begins with {first!r}); fetch it again"
 
 
 def _count(things: list[ModelFile] | list[str], of: str = "") -> str:

@@ -21,7 +21,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from opensonic.errors import InputError
-from opensonic.weights.records import MODEL_FILES, ModelFile
+from opensonic.weights.model_file import ModelFile
+from opensonic.weights.records import MODEL_FILES
 
 VARIABLE = "OPENSONIC_MODELS"
 """Environment variable with folders to look in."""

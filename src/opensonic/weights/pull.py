@@ -13,8 +13,9 @@ from opensonic.progress import Progress, Report, ignore
 from opensonic.weights.check import check_file
 from opensonic.weights.fetch import Fetched, UnavailableError, Wanted, fetch
 from opensonic.weights.ledger import Entry, note_file, read_ledger
+from opensonic.weights.model_file import HUB, ModelFile
 from opensonic.weights.places import hub_home, pull_folder
-from opensonic.weights.records import HUB, MODEL_FILES, PULLED, ModelFile
+from opensonic.weights.records import MODEL_FILES, PULLED
 from opensonic.weights.replies import check_url
 
 _LOOPBACK = ("localhost", "127.0.0.1", "::1")

@@ -1,8 +1,10 @@
-"""The files of the published Sonic model: where each is had, whose it is, what it is for.
+"""Every published file: where it is had, whose it is, what it is for.
 
-One record per file. Nothing of it lies in the package; `opensonic models pull` fetches it after its
-licences were shown and agreed to. Sizes and SHA-256 are not known beforehand: what the hub reports
-is checked on the way and noted beside the files (`ledger`), and from then on verified.
+Those of the Sonic model stand here, those of the networks that measure videos in `measuring`. One
+record per file. Nothing of it lies in the package; `opensonic models pull` fetches it after its
+licences were shown and agreed to. Sizes and SHA-256 are written down where
+they are known; else what the hub reports is checked on the way and noted beside the files
+(`ledger`), and from then on verified.
 
 Our layout is the original's `checkpoints/` folder, so that an existing one can be used as it is;
 `places` says where else is looked.
@@ -11,94 +13,11 @@ Our layout is the original's `checkpoints/` folder, so that an existing one can 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 
 from opensonic.weights import expected, expected_unet
 from opensonic.weights.expected import Shapes
-
-HUB = "https://huggingface.co"
-"""Where the repositories lie."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Licence:
-    """Terms under which a file may be used.
-
-    Attributes:
-        name: Short name.
-        url: Where its text stands.
-        who: Who may use the file, in one line.
-    """
-
-    name: str
-    url: str
-    who: str
-
-
-@dataclass(frozen=True, kw_only=True)
-class ModelFile:
-    """One file of the published model.
-
-    Attributes:
-        name: What commands and messages call it.
-        use: What it is for.
-        repository: Of the hub, `owner/name`.
-        remote: Path in the repository.
-        folder: Folder of our plain layout, the original's, that the repository's files lie in.
-        comfy: Paths in ComfyUI's `models/` folder, and others that are met with.
-        licence: Terms of use.
-        others: More paths in the repository under which the same network is accepted.
-        shapes: Gives the tensors that the file must hold; None where it holds none.
-        spare: Beginnings of names that the file may hold besides.
-        prefix: Of every tensor's name in the file as published, which is taken away.
-        size: Bytes, None where the hub is asked.
-        sha256: In hexadecimal, None where the hub is asked.
-        optional: Whether the model works without it.
-        instead: Names of the files that this one replaces.
-    """
-
-    name: str
-    use: str
-    repository: str
-    remote: str
-    folder: str = ""
-    comfy: tuple[str, ...] = ()
-    licence: Licence
-    others: tuple[str, ...] = ()
-    shapes: Callable[[], Shapes] | None = None
-    spare: tuple[str, ...] = ()
-    prefix: str = ""
-    size: int | None = None
-    sha256: str | None = None
-    optional: bool = False
-    instead: tuple[str, ...] = ()
-
-    @property
-    def page(self) -> str:
-        """Where a person reads about the file's repository, and agrees to its terms."""
-        return f"{HUB}/{self.repository}"
-
-    @property
-    def url(self) -> str:
-        """Where the file is had."""
-        return f"{self.page}/resolve/main/{self.remote}"
-
-    @property
-    def places(self) -> tuple[str, ...]:
-        """Paths in the plain layout, the one that is fetched first."""
-        root = f"{self.folder}/" if self.folder else ""
-        return tuple(f"{root}{remote}" for remote in (self.remote, *self.others))
-
-    @property
-    def place(self) -> str:
-        """Path in the plain layout."""
-        return self.places[0]
-
-    @property
-    def is_pickle(self) -> bool:
-        """Whether the published file is a pickle, which is converted before it is used."""
-        return self.remote.endswith((".pth", ".pkl"))
-
+from opensonic.weights.measuring import MEASURING_FILES
+from opensonic.weights.model_file import Licence, ModelFile
 
 SONIC_LICENCE = Licence(
     name="CC BY-NC-SA 4.0",
@@ -243,11 +162,14 @@ _FILES: tuple[ModelFile, ...] = (
     _single("svd_xt_1_1", "svd_xt_1_1.safetensors", _SVD_1_1, SVD_1_1_LICENCE),
 )
 
-MODEL_FILES = {file.name: file for file in _FILES}
-"""Every file of the published model by name."""
+MODEL_FILES = {file.name: file for file in (*_FILES, *MEASURING_FILES)}
+"""Every published file by name."""
 
 REQUIRED = tuple(file.name for file in _FILES if file.shapes)
-"""Names of the files without which the model does not run, in the order of the records."""
+"""Names of the files without which the Sonic model does not run, in the order of the records."""
+
+MEASURING = tuple(file.name for file in MEASURING_FILES)
+"""Names of the files that only `opensonic evaluate` uses; they are fetched when they are named."""
 
 PULLED = tuple(file.name for file in _FILES if not file.optional)
 """Names of the files that are fetched unless others are named: with the settings files, so that the
