@@ -10,9 +10,10 @@ import pytest
 
 pytest.importorskip("scipy", reason="training needs opensonic[train]")
 
+from opensonic.speech.ipa import read_ipa
 from opensonic.speech.phones import PHONES
 from opensonic.train.speech import synthesis
-from opensonic.train.speech.alphabets import read_festival, read_ipa, spread_segments
+from opensonic.train.speech.alphabets import read_festival, spread_segments
 from opensonic.train.speech.corpus import CorpusPlan, make_corpus, read_corpus
 from opensonic.train.speech.sentences import languages, make_sentence
 from opensonic.train.speech.voices import draw_espeak_voice, festival_voices, is_held_out

@@ -15,15 +15,6 @@ def _read_pairs(table: str) -> dict[str, str]:
     return {name: value for name, _, value in (entry.partition("=") for entry in table.split())}
 
 
-_IPA_GROUPS = _read_pairs(
-    """
-    iy=i ih=ɪᵻ ey=e eh=ɛ ae=æ aa=aɑ ah=ɐʌ ax=əɘ er=ɜɚɝ ao=ɒɔ ow=oɤ uh=ʊ uw=uʉ ix=ɯɨ uy=yʏ oe=øœɵ
-    p=p b=b m=mɱ f=fɸ v=vʋβ th=θ dh=ð t=tʈ d=dɖ n=nɲɳ s=s z=z sh=ʃɕʂç zh=ʒʑʐ l=lɫʎɭɬ rr=rɾ r=ɹɻ
-    h=ʀʁχxhħɦʕ j=jʝ w=wɥʍ k=kqcʔ g=gɡɣɟ ng=ŋɴ
-    """
-)
-_IPA = {symbol: phone for phone, symbols in _IPA_GROUPS.items() for symbol in symbols}
-
 _SAMPA_GROUPS = _read_pairs(
     """
     iy=i ih=I ey=e eh=E& ae={ aa=aA ah=6V ax=@ er=3 ao=QO0 ow=o7 uh=U uw=u} ix=M1 uy=yY oe=289
@@ -51,13 +42,6 @@ _RUSSIAN = _read_pairs(
 )
 _PAUSES = frozenset(("pau", "#", "_", "sil", "H#", "h#", ""))
 _SAMPA_MARKS = ("_h", "_~", "~", ":", "'", '"', "%", "/", "\\", "=", "`", "^", "_")
-
-
-def read_ipa(symbol: str) -> list[str]:
-    """Map one IPA phone of espeak-ng to classes; an empty list is a pause or an unknown sign."""
-    if symbol in {"_", "(en)"}:
-        return []
-    return [_IPA[sign] for sign in symbol if sign in _IPA]
 
 
 def _read_sampa(symbol: str) -> list[str]:

@@ -20,7 +20,8 @@ from scipy.io import wavfile
 from scipy.signal import resample_poly
 
 from opensonic.errors import InputError
-from opensonic.train.speech.alphabets import Segment, read_festival, read_ipa, spread_segments
+from opensonic.speech.ipa import read_ipa
+from opensonic.train.speech.alphabets import Segment, read_festival, spread_segments
 from opensonic.train.speech.sentences import make_sentence
 from opensonic.train.speech.voices import Voice
 
