@@ -43,6 +43,8 @@ class Row:
         good: What is good, in words.
         group: Word of `GROUPS`.
         verdict: How the value is to be judged.
+        badness: Larger for worse values of the same row, for the worst of many videos; None where
+            neither end is worse.
     """
 
     name: str
@@ -53,6 +55,7 @@ class Row:
     good: str = ""
     group: str = "lips"
     verdict: Verdict = ""
+    badness: float | None = None
 
 
 @dataclass(frozen=True)

@@ -28,7 +28,7 @@ class Scale:
         good: What is good, in words.
         best: Range of good values, or None where there is no limit.
         fair: Range of values that are good or fair.
-        better: "high", "low" or "near" (the middle of `best`); for the worst of many videos.
+        better: "high", "low", "near" (the middle of `best`), or empty where neither end is worse.
     """
 
     title: str
@@ -47,13 +47,11 @@ class Scale:
             return "good"
         return "fair" if self.fair[0] <= value <= self.fair[1] else "poor"
 
-    def badness(self, value: float) -> float:
-        """Give a number that is larger for worse values."""
-        if self.better == "high":
-            return -value
-        if self.better == "low" or self.best is None:
-            return value
-        return abs(value - sum(self.best) / 2)
+    def badness(self, value: float) -> float | None:
+        """Give a number that is larger for worse values; None where neither end is worse."""
+        if self.better == "near" and self.best is not None:
+            return abs(value - sum(self.best) / 2)
+        return {"high": -value, "low": value}.get(self.better)
 
 
 def _high(title: str, unit: str, group: str, good: float, fair: float) -> Scale:
@@ -90,8 +88,6 @@ SCALES = {
     "closure_recall_heard": _high("Closures met, as heard", "%", "lips", 80, 60),
     "closure_precision_heard": _high("Closures right, as heard", "%", "lips", 50, 35),
     "open_in_silence": _low("Open mouth in silence", "%", "lips", 10, 30),
-    "lse_c": _open("LSE-C (SyncNet)", "", "lips", "higher; real videos about 6 to 8", "high"),
-    "lse_d": _open("LSE-D (SyncNet)", "", "lips", "lower; real videos about 6 to 8", "low"),
     "face_visible": _high("Face visible", "%", "face", 98, 90),
     "blink_rate": Scale(
         *("Blinks", "per min", "face", "6 to 40", (6, 40), (2, 60), "near"),
@@ -99,27 +95,22 @@ SCALES = {
     "blink_length": Scale(
         *("Length of a blink", "s", "face", "0.1 to 0.4", (0.1, 0.4), (0.06, 0.6), "near"),
     ),
-    "head_motion": _open("Head motion", "°", "face", "as wanted; still heads look dead", "high"),
-    "head_yaw_range": _open("Range of yaw", "°", "face", "as wanted", "high"),
-    "head_pitch_range": _open("Range of pitch", "°", "face", "as wanted", "high"),
-    "head_roll_range": _open("Range of roll", "°", "face", "as wanted", "high"),
+    "head_motion": _open("Head motion", "°", "face", "as wanted; still heads look dead", ""),
+    "head_yaw_range": _open("Range of yaw", "°", "face", "as wanted", ""),
+    "head_pitch_range": _open("Range of pitch", "°", "face", "as wanted", ""),
+    "head_roll_range": _open("Range of roll", "°", "face", "as wanted", ""),
     "head_jump": _low("Largest jump of the head", "% of e", "face", 12, 25),
     "identity_drift": _low("Drift of the face's proportions", "% of e", "face", 3, 5),
-    "identity_drift_embedding": _open("Identity drift (embedding)", "", "face", "low", "low"),
-    "csim": _open("CSIM", "", "face", "higher; 1 is the same picture", "high"),
     "sharpness": _high("Sharpness of the face", "", "picture", 0.09, 0.06),
     "flicker": _low("Flicker beside the head", "levels", "picture", 1, 2.5),
     "skin_flicker": _low("Flicker of the skin", "levels", "picture", 1.5, 3),
     "colour_drift": _low("Drift of the skin's colour", "ΔE", "picture", 6, 10),
     "repeated_frames": _low("Repeated pictures", "%", "picture", 1, 5),
     "missing_frames": _low("Missing pictures", "%", "picture", 0.5, 2),
-    "fid": _open("FID", "", "picture", "lower; only of many videos together", "low"),
-    "fvd": _open("FVD", "", "picture", "lower; only of many videos together", "low"),
     "lmd": _low("LMD (face)", "% of e", "reference", 3, 6),
     "m_lmd": _low("M-LMD (mouth)", "% of e", "reference", 3, 6),
     "psnr": _open("PSNR", "dB", "reference", "higher; above 30 looks alike", "high"),
     "ssim": _open("SSIM", "", "reference", "higher; 1 is equal", "high"),
-    "lpips": _open("LPIPS", "", "reference", "lower; 0 is equal", "low"),
 }
 """How every figure is read, by its name."""
 
@@ -143,4 +134,5 @@ def make_row(name: str, value: float | None, note: str = "") -> Row:
         good=scale.good,
         group=scale.group,
         verdict="" if known is None else scale.judge(known),
+        badness=None if known is None else scale.badness(known),
     )

@@ -90,9 +90,9 @@ def listen_closely(speech: Speech, heard: HeardLips) -> Sounding:
     """
     pad = np.append(quiet_row(), np.float32(-4))
     gaps, scores = [], []
-    for window in cut_windows(
-        iter([heard.rows.astype(np.float32)]), _STEP, FRAME_CONTEXT, FRAME_CONTEXT, pad
-    ):
+    starts = range(0, len(heard.rows), _STEP)
+    parts = (heard.rows[start : start + _STEP].astype(np.float32) for start in starts)
+    for window in cut_windows(parts, _STEP, FRAME_CONTEXT, FRAME_CONTEXT, pad):
         rows = window[:, :N_HEARD]
         curves = trace_curves(rows)
         inner = slice(FRAME_CONTEXT, len(window) - FRAME_CONTEXT)
