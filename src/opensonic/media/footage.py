@@ -264,7 +264,7 @@ def _shown_size(frame: av.VideoFrame, stretch: float) -> tuple[float, float]:
 
 
 def _quarter_turns(frame: av.VideoFrame) -> int:
-    return round(frame.rotation / 90) % 4
+    return round(getattr(frame, "rotation", 0) / 90) % 4  # not in PyAV 14.0
 
 
 def _upright(frame: av.VideoFrame, stretch: float, max_side: int | None) -> npt.NDArray[np.uint8]:

@@ -70,10 +70,7 @@ def append_label(path: Path) -> None:
     Args:
         path: The file.
     """
-    packet = _PACKET.format(source_type=SOURCE_TYPE, tool=tool_name()).encode()
-    size = 8 + len(_XMP_BOX) + len(packet)
-    with path.open("ab") as file:
-        file.write(size.to_bytes(4, "big") + b"uuid" + _XMP_BOX + packet)
+    _append_packet(path, _PACKET.format(source_type=SOURCE_TYPE, tool=tool_name()).encode())
 
 
 def read_label(path: str | Path) -> Label | None:
@@ -85,13 +82,36 @@ def read_label(path: str | Path) -> Label | None:
     Returns:
         The mark, or None where the file bears none.
     """
-    with Path(path).open("rb") as file:
+    packet = _read_packet(Path(path))
+    return None if packet is None else _parse(packet.decode(errors="replace"))
+
+
+def copy_label(source: Path, target: Path) -> None:
+    """Append the XMP packet of one file, whoever wrote it, to another; none where there is none.
+
+    Args:
+        source: Any video.
+        target: A finished MP4 or QuickTime file.
+    """
+    packet = _read_packet(source)
+    if packet is not None:
+        _append_packet(target, packet)
+
+
+def _append_packet(path: Path, packet: bytes) -> None:
+    size = 8 + len(_XMP_BOX) + len(packet)
+    with path.open("ab") as file:
+        file.write(size.to_bytes(4, "big") + b"uuid" + _XMP_BOX + packet)
+
+
+def _read_packet(path: Path) -> bytes | None:
+    with path.open("rb") as file:
         while len(header := file.read(8)) == 8:
             size, start = int.from_bytes(header[:4], "big"), 8
             if size == 1:  # the box is larger than 4 GiB: its size follows
                 size, start = int.from_bytes(file.read(8), "big"), 16
             if header[4:] == b"uuid" and file.read(16) == _XMP_BOX:
-                return _parse(file.read(size - start - 16).decode(errors="replace"))
+                return file.read(size - start - 16)
             if size < start:  # 0: the last box, up to the end of the file
                 return None
             back = 16 if header[4:] == b"uuid" else 0
