@@ -14,6 +14,8 @@ from opensonic.errors import (
     WeightsError,
 )
 from opensonic.inspector.inspection import Inspection, inspect_portrait
+from opensonic.metrics.evaluate import evaluate
+from opensonic.metrics.evaluation import Evaluation
 from opensonic.motion.exchange import read_motion
 from opensonic.motion.writer import write_motion
 from opensonic.settings import Settings
@@ -23,6 +25,7 @@ from opensonic.video import Saved, Video
 __all__ = [
     "Chunk",
     "EncodeError",
+    "Evaluation",
     "Face",
     "InputError",
     "Inspection",
@@ -38,6 +41,7 @@ __all__ = [
     "Video",
     "WeightsError",
     "animate",
+    "evaluate",
     "hear_motion",
     "inspect_portrait",
     "read_motion",

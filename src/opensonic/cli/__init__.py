@@ -11,6 +11,7 @@ import typer
 from opensonic.cli.animate import animate
 from opensonic.cli.demo import demo
 from opensonic.cli.doctor import doctor
+from opensonic.cli.evaluate import evaluate
 from opensonic.cli.inspect import inspect
 from opensonic.cli.models import app as models
 from opensonic.cli.motion import motion
@@ -61,6 +62,7 @@ def _main(
 
 app.command(epilog=RESPONSIBLE_USE)(animate)
 app.command()(inspect)
+app.command()(evaluate)
 app.command()(motion)
 app.command()(demo)
 app.command()(doctor)
