@@ -2,6 +2,7 @@
 
 import json
 import sys
+from pathlib import Path
 
 import pytest
 from tests.model_hub import write_tensors
@@ -133,6 +134,22 @@ def test_verify_names_what_is_missing_and_what_is_wrong(run, home, small, tmp_pa
     found = json.loads(out)
     assert (code, found["ok"]) == (3, False)
     assert "lacks a.weight" in found["files"][0]["problem"]
+
+
+def test_verify_does_not_call_a_malicious_pickle_good(run, home, tmp_path):
+    torch = pytest.importorskip("torch")
+    path = tmp_path / MODEL_FILES["unet"].place
+    path.parent.mkdir(parents=True)
+    torch.save({"conv_in.bias": Path("x")}, path)
+    for words in ((), ("--quick",)):
+        code, out, _ = run("models", "verify", "unet", "--models-dir", tmp_path, *words)
+        assert code == 3
+        assert "could run a program" in " ".join(out.split())
+    (tmp_path / MODEL_FILES["yoloface"].place).write_bytes(b"PK\x03\x04")
+    code, out, _ = run("models", "verify", "yoloface", "--models-dir", tmp_path)
+    assert code == 0
+    assert " unread " in out
+    assert " ok " not in out
 
 
 def test_path_without_a_name_is_the_folder_that_pull_fills(run, home, tmp_path):

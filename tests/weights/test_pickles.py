@@ -1,19 +1,24 @@
 """Pickled checkpoints: read safely, converted once."""
 
+import hashlib
+import json
 import os
 import pickle
 import tracemalloc
 from pathlib import Path
 
 import pytest
+from tests.model_hub import SHAPES
 
 torch = pytest.importorskip("torch")
 safetensors = pytest.importorskip("safetensors.torch")
 
 from opensonic.errors import WeightsError  # noqa: E402
 from opensonic.weights import conversion  # noqa: E402
+from opensonic.weights.check import check_contents, check_file, check_pickle  # noqa: E402
 from opensonic.weights.headers import read_header  # noqa: E402
 from opensonic.weights.pickles import convert_pickle  # noqa: E402
+from opensonic.weights.records import MODEL_FILES  # noqa: E402
 
 load_file, save_file = safetensors.load_file, safetensors.save_file
 
@@ -126,6 +131,53 @@ def test_a_bare_malicious_pickle_is_refused(tmp_path):
     with pytest.raises(WeightsError, match="not opened"):
         convert_pickle(path, tmp_path)
     assert not trap.exists()
+
+
+@pytest.mark.parametrize("zipped", [True, False])
+def test_verify_looks_into_a_pickle_without_running_it(home, small, tmp_path, zipped):
+    path, trap = tmp_path / MODEL_FILES["unet"].place, tmp_path / "trap"
+    path.parent.mkdir()
+    for holds, good, told in (
+        ({n: torch.zeros(s) for n, s in SHAPES.items()}, True, ""),
+        ({"b": torch.zeros(1)}, False, "lacks a.weight"),
+        ({"b": Evil(trap)}, False, "could run a program"),
+    ):
+        torch.save(holds, path, _use_new_zipfile_serialization=zipped)
+        first = check_file("unet", tmp_path)
+        assert first.unread
+        verdict = check_contents(check_pickle(first))
+        assert (verdict.good, verdict.unread) == (good, False)
+        assert told in verdict.problem
+    assert not trap.exists()
+    assert sorted(p.name for p in path.parent.iterdir()) == ["unet.pth"]
+
+
+def test_what_nobody_looked_into_is_called_unread(home, small, tmp_path, monkeypatch):
+    path = tmp_path / MODEL_FILES["unet"].place
+    path.parent.mkdir()
+    torch.save({}, path)
+    monkeypatch.setattr("opensonic.weights.check.find_spec", lambda _: None)
+    verdict = check_contents(check_pickle(check_file("unet", tmp_path)))
+    assert verdict.good and verdict.unread
+    assert "PyTorch is missing" in verdict.checked
+    noted = {"files": {MODEL_FILES["unet"].place: _entry(path)}}
+    (tmp_path / "opensonic-files.json").write_text(json.dumps(noted))
+    assert not check_contents(check_pickle(check_file("unet", tmp_path))).unread
+
+
+def test_a_program_is_unread_until_its_sha256_is_known(home, tmp_path):
+    path = tmp_path / MODEL_FILES["yoloface"].place
+    path.write_bytes(b"PK\x03\x04")
+    verdict = check_contents(check_pickle(check_file("yoloface", tmp_path)))
+    assert verdict.good and verdict.unread
+    noted = {"files": {MODEL_FILES["yoloface"].place: _entry(path)}}
+    (tmp_path / "opensonic-files.json").write_text(json.dumps(noted))
+    assert not check_contents(check_pickle(check_file("yoloface", tmp_path))).unread
+
+
+def _entry(path):
+    sha256 = hashlib.sha256(path.read_bytes()).hexdigest()
+    return {"size": path.stat().st_size, "sha256": sha256, "url": "https://hub"}
 
 
 @pytest.mark.parametrize(

@@ -7,21 +7,21 @@ default engine needs none of them.
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from opensonic.cli.animate import JsonOption, QuietOption
 from opensonic.cli.console import guarded, print_json, progress_bar, say
+from opensonic.cli.model_tables import print_files, print_verdicts, show_licences
 from opensonic.errors import InputError, WeightsError
 
 if TYPE_CHECKING:
     from opensonic.progress import Progress
     from opensonic.weights.check import Verdict
-    from opensonic.weights.model_file import ModelFile
 
 app = typer.Typer(
     help="The files of the published Sonic model, and of the networks that `opensonic evaluate` "
@@ -46,6 +46,26 @@ NamesArgument = Annotated[
         metavar="NAME", help="Names from `opensonic models list`; none: all that Sonic needs."
     ),
 ]
+MirrorOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        metavar="URL",
+        help="Server with the paths of huggingface.co, asked first; may be given several "
+        "times. HF_ENDPOINT takes the place of huggingface.co itself.",
+    ),
+]
+AcceptOption = Annotated[
+    bool,
+    typer.Option(
+        "--accept-licenses", metavar="", help="You have read the licences and agree to them."
+    ),
+]
+QuickOption = Annotated[
+    bool,
+    typer.Option(
+        "--quick", metavar="", help="Only sizes, names and shapes; do not read whole files."
+    ),
+]
 
 
 @app.command("list")
@@ -53,47 +73,18 @@ def list_(models_dir: FolderOption = None, json: JsonOption = False) -> None:
     """List the files: whose they are, what they are for, and where they lie on this machine."""
     with guarded(json):
         from opensonic.weights.places import find_file
-        from opensonic.weights.records import MODEL_FILES, REQUIRED
+        from opensonic.weights.records import MODEL_FILES
 
         rows = [(file, find_file(name, models_dir)) for name, file in MODEL_FILES.items()]
-        if json:
-            print_json(
-                {
-                    "files": [
-                        _described(f) | {"path": str(at.path) if at else None} for f, at in rows
-                    ]
-                }
-            )
-            return
-        _print_rows(
-            ("file", "for", "licence", "where"),
-            [
-                (f.name, f.use, f.licence.name, _escaped(at.path) if at else _lack(f))
-                for f, at in rows
-            ],
-        )
-        if any(at is None and f.name in REQUIRED for f, at in rows):
-            say("What is missing is fetched by: opensonic models pull")
+        print_files(rows, json)
 
 
 @app.command()
 def pull(
     names: NamesArgument = None,
     models_dir: FolderOption = None,
-    mirror: Annotated[
-        list[str] | None,
-        typer.Option(
-            metavar="URL",
-            help="Server with the paths of huggingface.co, asked first; may be given several "
-            "times. HF_ENDPOINT takes the place of huggingface.co itself.",
-        ),
-    ] = None,
-    accept_licenses: Annotated[
-        bool,
-        typer.Option(
-            "--accept-licenses", metavar="", help="You have read the licences and agree to them."
-        ),
-    ] = False,
+    mirror: MirrorOption = None,
+    accept_licenses: AcceptOption = False,
     json: JsonOption = False,
     quiet: QuietOption = False,
 ) -> None:
@@ -113,7 +104,7 @@ def pull(
         if not wanted:
             say("Nothing to fetch: every file is there")
         else:
-            _show_licences(wanted)
+            show_licences(wanted)
             _ask_consent(accept_licenses)
         paths = []
         for file in wanted:
@@ -128,34 +119,28 @@ def pull(
 def verify(
     names: NamesArgument = None,
     models_dir: FolderOption = None,
-    quick: Annotated[
-        bool,
-        typer.Option(
-            "--quick", metavar="", help="Only sizes, names and shapes; do not read whole files."
-        ),
-    ] = False,
+    quick: QuickOption = False,
     json: JsonOption = False,
     quiet: QuietOption = False,
 ) -> None:
     """Check the files: names and shapes of every tensor, and SHA-256 where it is known.
 
-    Nothing is loaded. Exit code 3 where a file is missing or wrong.
+    Nothing in them is run. What could hold a program and was not looked into is called unread. Exit
+    code 3 where a file is missing or wrong.
 
     Raises:
         typer.Exit: With 3 where a file is missing or wrong.
     """
     with guarded(json):
-        from opensonic.weights.check import check_file
+        from opensonic.weights.check import check_file, check_pickle
         from opensonic.weights.records import REQUIRED
 
-        verdicts = [check_file(name, models_dir) for name in dict.fromkeys(names or REQUIRED)]
+        wanted = dict.fromkeys(names or REQUIRED)
+        verdicts = [check_pickle(check_file(name, models_dir)) for name in wanted]
         if not quick:
             with progress_bar(not quiet, unit="MB") as progress:
                 verdicts = [_read_whole(verdict, progress) for verdict in verdicts]
-        if json:
-            _print_verdicts_as_json(verdicts)
-        else:
-            _print_verdicts(verdicts)
+        print_verdicts(verdicts, json)
         if not all(verdict.good for verdict in verdicts):
             raise typer.Exit(WeightsError.exit_code)
 
@@ -173,11 +158,10 @@ def path(
     """
     with guarded(json):
         from opensonic.weights.places import find_file, pull_folder
+        from opensonic.weights.records import MODEL_FILES
 
         found = find_file(name, models_dir) if name else None
         if name and not found:
-            from opensonic.weights.records import MODEL_FILES
-
             file = MODEL_FILES[name]
             raise WeightsError(
                 f"{name} is not on this machine; it is had at {file.url} ({file.licence.name}), "
@@ -202,18 +186,6 @@ def _stoppable() -> Iterator[None]:
     except KeyboardInterrupt as error:
         say("opensonic: interrupted; what came is kept, the same command goes on with it")
         raise typer.Exit(130) from error
-
-
-def _show_licences(files: list[ModelFile]) -> None:
-    count = "1 file is" if len(files) == 1 else f"{len(files)} files are"
-    say(f"{count} missing. What is fetched is not OpenSonic's and has terms of its own:")
-    for licence in dict.fromkeys(file.licence for file in files):
-        names = ", ".join(file.name for file in files if file.licence == licence)
-        say(f"  {names}", style="bold")
-        say(f"    {licence.name}: {licence.url}")
-        say(f"    who may use it: {licence.who}")
-        for page in dict.fromkeys(file.page for file in files if file.licence == licence):
-            say(f"    from {page}")
 
 
 def _ask_consent(given: bool) -> None:
@@ -252,77 +224,3 @@ def _read_whole(verdict: Verdict, progress: Progress) -> Verdict:
         progress(Report(verdict.file.name, done // 1_000_000, total // 1_000_000))
 
     return check_contents(verdict, follow)
-
-
-def _print_verdicts(verdicts: list[Verdict]) -> None:
-    rows = []
-    for verdict in verdicts:
-        if not verdict.found:
-            rows.append((verdict.file.name, "[red]missing[/]", f"had at {verdict.file.url}"))
-            continue
-        word = "[green]ok[/]" if verdict.good else "[red]wrong[/]"
-        told = f"{verdict.found.path}: {verdict.problem or verdict.checked}"
-        rows.append((verdict.file.name, word, _escaped(told)))
-    _print_rows(("file", "", "found"), rows)
-    if bad := sum(not verdict.good for verdict in verdicts):
-        say(f"{bad} of {len(verdicts)} cannot be used. Fetch them with: opensonic models pull")
-
-
-def _escaped(told: object) -> str:
-    from rich.markup import escape
-
-    return escape(str(told))
-
-
-def _print_verdicts_as_json(verdicts: list[Verdict]) -> None:
-    print_json(
-        {
-            "ok": all(verdict.good for verdict in verdicts),
-            "files": [
-                _described(verdict.file)
-                | {
-                    "path": str(verdict.found.path) if verdict.found else None,
-                    "ok": verdict.good,
-                    "problem": verdict.problem if verdict.found else "missing",
-                    "checked": verdict.checked,
-                }
-                for verdict in verdicts
-            ],
-        }
-    )
-
-
-def _described(file: ModelFile) -> dict[str, Any]:
-    from opensonic.weights.records import REQUIRED
-
-    return {
-        "name": file.name,
-        "use": file.use,
-        "for": file.purpose,
-        "needed": file.name in REQUIRED,
-        "url": file.url,
-        "place": file.place,
-        "licence": file.licence.name,
-        "licence_url": file.licence.url,
-        "who_may_use_it": file.licence.who,
-    }
-
-
-def _lack(file: ModelFile) -> str:
-    from opensonic.weights.records import REQUIRED
-
-    if file.purpose == "evaluate":
-        return "[dim]not there; for evaluate[/]"
-    return "[red]missing[/]" if file.name in REQUIRED else "[dim]not there, not needed[/]"
-
-
-def _print_rows(head: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> None:
-    from rich.console import Console
-    from rich.table import Table
-
-    table = Table(box=None)
-    for name in head:
-        table.add_column(name, overflow="fold")
-    for row in rows:
-        table.add_row(*row)
-    Console().print(table)

@@ -4,21 +4,25 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from importlib.util import find_spec
 from pathlib import Path
 
 from opensonic.errors import WeightsError
-from opensonic.weights.conversion import conversions, find_fresh
+from opensonic.weights.conversion import Described, conversions, find_fresh
 from opensonic.weights.expected import Shapes
 from opensonic.weights.headers import read_header
 from opensonic.weights.ledger import known_sha256, sha256_of
 from opensonic.weights.model_file import ModelFile
+from opensonic.weights.pickles import describe_pickle
 from opensonic.weights.places import Found, cache_folder, find_file
 from opensonic.weights.records import MODEL_FILES, REQUIRED
 from opensonic.weights.single_file import NETWORKS, single_file_problems
 
 OWN_SIZES = "sizes"
 """Note in a file of our own training that says the network's sizes."""
+PROGRAMS = (".pt",)
+"""Endings of files that are programs (TorchScript), not tables of tensors."""
 _COUNTER = ".num_batches_tracked"
 """End of the names of what batch normalisations count while they learn, and newer files hold."""
 
@@ -32,12 +36,15 @@ class Verdict:
         found: Where it is; None where it is missing.
         problem: What is wrong with it, empty where nothing is.
         checked: What was looked at, in words.
+        unread: Whether it could hold a program and nobody vouches for it: not looked into, and no
+            SHA-256 is known.
     """
 
     file: ModelFile
     found: Found | None
     problem: str = ""
     checked: str = ""
+    unread: bool = False
 
     @property
     def good(self) -> bool:
@@ -96,7 +103,28 @@ def check_file(name: str, models_dir: Path | None = None) -> Verdict:
         problem, checked = _look_into(name, found)
     except WeightsError as error:
         problem, checked = str(error).removeprefix(f"{found.path}: "), ""
-    return Verdict(MODEL_FILES[name], found, problem, checked)
+    return Verdict(MODEL_FILES[name], found, problem, checked, unread=_may_run(found))
+
+
+def check_pickle(verdict: Verdict) -> Verdict:
+    """Look into a pickle that was not copied yet: names and shapes, and that it holds no program.
+
+    Nothing in it is run. Needs PyTorch; without, the verdict says that nobody looked.
+
+    Args:
+        verdict: What the header told.
+    """
+    found = verdict.found
+    if found is None or not verdict.good or not found.is_pickle or not verdict.unread:
+        return verdict
+    if find_spec("torch") is None:
+        told = "is a PyTorch file; it was not looked into, for PyTorch is missing"
+        return replace(verdict, checked=told)
+    try:
+        problem = _difference(describe_pickle(found.path, found.file.prefix), found.file)
+    except WeightsError as error:
+        problem = str(error).removeprefix(f"{found.path}: ")
+    return replace(verdict, problem=problem, checked="names and shapes", unread=False)
 
 
 def check_contents(verdict: Verdict, follow: Callable[[int], None] = lambda _: None) -> Verdict:
@@ -114,15 +142,14 @@ def check_contents(verdict: Verdict, follow: Callable[[int], None] = lambda _: N
         return verdict
     expected = found.file.sha256 or known_sha256(found.path, found.root)
     if expected is None:
-        return Verdict(verdict.file, found, "", f"{verdict.checked}; nobody noted its SHA-256")
+        return replace(verdict, checked=f"{verdict.checked}; nobody noted its SHA-256")
     if (sha256 := sha256_of(found.path, follow)) != expected:
-        return Verdict(
-            verdict.file,
-            found,
+        problem = (
             f"has the SHA-256 {sha256[:12]}…, expected {expected[:12]}…; delete it and fetch it "
-            "again",
+            "again"
         )
-    return Verdict(verdict.file, found, "", f"{verdict.checked}; SHA-256 is right")
+        return replace(verdict, problem=problem, checked="")
+    return replace(verdict, checked=f"{verdict.checked}; SHA-256 is right", unread=False)
 
 
 def _look_into(name: str, found: Found) -> tuple[str, str]:
@@ -137,14 +164,27 @@ def _look_into(name: str, found: Found) -> tuple[str, str]:
     if path.suffix == ".onnx":
         return _first_bytes_problem(path, (b"\x08",), "ONNX"), "is an ONNX file"
     if found.is_pickle:
-        if copy := find_fresh(conversions(path, cache_folder(), beside=found.is_ours), path):
+        if copy := _copy_of(found):
             return tensor_problem(copy, found.file), "names and shapes of its copy"
         return _pickle_problem(path), "is a PyTorch file; names are checked when it is copied"
     if found.file.shapes:
         if OWN_SIZES in read_header(path).notes:
             return "", "is whole; names and shapes are checked when it is loaded"
         return tensor_problem(path, found.file), "names and shapes"
-    return _pickle_problem(path), "is a PyTorch file"
+    return _pickle_problem(path), "is a PyTorch program, which was not looked into"
+
+
+def _copy_of(found: Found) -> Path | None:
+    """Give the copy of a pickle that is loaded in its place, if it was made."""
+    places = conversions(found.path, cache_folder(), beside=found.is_ours)
+    return find_fresh(places, found.path)
+
+
+def _may_run(found: Found) -> bool:
+    """Say whether a file is a pickle without a copy, or a program by its nature."""
+    if found.is_pickle:
+        return _copy_of(found) is None
+    return found.path.suffix in PROGRAMS
 
 
 def tensor_problem(path: Path, file: ModelFile) -> str:
@@ -157,11 +197,18 @@ def tensor_problem(path: Path, file: ModelFile) -> str:
     Raises:
         WeightsError: It is no whole safetensors file.
     """
-    expected = file.shapes() if file.shapes else {}
     header = read_header(path)
     if OWN_SIZES in header.notes:
         return ""  # of another size than the published; checked when it is loaded
-    shapes: Shapes = {name.removeprefix(file.prefix): s for name, s in header.shapes.items()}
+    tensors = [Described(n, header.dtypes[n], shape) for n, shape in header.shapes.items()]
+    return _difference(tensors, file)
+
+
+def _difference(tensors: list[Described], file: ModelFile) -> str:
+    """Say how tensors differ from those of a record; empty where not at all."""
+    expected = file.shapes() if file.shapes else {}
+    shapes: Shapes = {each.name.removeprefix(file.prefix): each.shape for each in tensors}
+    dtypes = {each.name.removeprefix(file.prefix): each.dtype for each in tensors}
     problems = [f"lacks {name}" for name in expected if name not in shapes]
     problems += [
         f"has {name} as {shapes[name]} instead of {shape}"
@@ -174,9 +221,9 @@ def tensor_problem(path: Path, file: ModelFile) -> str:
         if name not in expected and not name.startswith(file.spare) and not name.endswith(_COUNTER)
     ]
     problems += [
-        f"has {name} as {header.dtypes[name]} instead of numbers with a fraction"
+        f"has {name} as {dtypes[name]} instead of numbers with a fraction"
         for name in expected
-        if name in header.dtypes and not header.dtypes[name].startswith(("F", "BF"))
+        if name in dtypes and not dtypes[name].startswith(("F", "BF"))
     ]
     return _first(problems)
 

@@ -74,6 +74,20 @@ def convert_pickle(
     return Converted(target, made=True)
 
 
+def describe_pickle(path: Path, prefix: str = "") -> list[Described]:
+    """Tell the tensors of a pickled checkpoint without running anything in it.
+
+    Args:
+        path: The pickle.
+        prefix: Taken away from the front of every name that has it.
+
+    Raises:
+        WeightsError: PyTorch is missing or too old, or the pickle is damaged or holds more than
+            tensors.
+    """
+    return [told for told, _ in _entries(_load(path), path, prefix)]
+
+
 def _load(path: Path) -> dict[str, Tensor]:
     try:
         import torch
