@@ -1,0 +1,307 @@
+"""Plots over time as inline SVG: stretched to any width, with words that keep their size.
+
+The drawing is an SVG whose coordinates are stretched to the place that it gets; strokes keep their
+width, and numbers and names lie around it as HTML. So one drawing serves a phone, a desk, a zoom
+and paper. Colours are classes of the style sheet (`s1`, `s2` ... for lines), which has them for
+light and dark.
+"""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from html import escape
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+Values = npt.NDArray[np.float32]
+Times = npt.NDArray[np.float64]
+
+HEIGHT = 1000
+"""Units of the drawing from bottom to top; as many as can be told apart on any screen."""
+_TIME_STEPS = (0.1, 0.2, 0.5, 1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200)
+_TICKS = 6
+_FINER = 4
+_FORGIVEN = 0.08
+
+
+class Line(NamedTuple):
+    """One curve: (N,) values, NaN where not known; `kind` is its class in the style sheet."""
+
+    label: str
+    values: Values
+    kind: str
+
+
+class Dot(NamedTuple):
+    """One dot; `kind` is its class in the style sheet."""
+
+    time_s: float
+    value: float
+    kind: str
+
+
+class Span(NamedTuple):
+    """A stretch of time, shaded over the whole height."""
+
+    start_s: float
+    end_s: float
+
+
+@dataclass(frozen=True, eq=False)
+class Plot:
+    """What one plot shows.
+
+    Attributes:
+        title: Its heading.
+        reading: How to read it, one sentence.
+        unit: Of the vertical axis.
+        time_s: (N,) float64, ascending, of all lines.
+        lines: Curves; the kind `area` is filled down to zero.
+        dots: Single readings, drawn over the lines.
+        legend: Kind and label of what is no line.
+        low: Value at which the axis begins unless there is clearly less.
+        high: Highest value that it covers at least.
+        good: Band of values that are good.
+        spans: Stretches in which nothing is known.
+        marks_s: Moments that are pointed at.
+        held: The stretch that it is about.
+        slim: Whether it is half as high.
+    """
+
+    title: str
+    reading: str
+    unit: str
+    time_s: Times
+    lines: tuple[Line, ...] = ()
+    dots: tuple[Dot, ...] = ()
+    legend: tuple[tuple[str, str], ...] = ()
+    low: float = math.inf
+    high: float = -math.inf
+    good: tuple[float, float] | None = None
+    spans: tuple[Span, ...] = ()
+    marks_s: tuple[float, ...] = ()
+    held: Span | None = None
+    slim: bool = False
+
+
+def draw_plot(plot: Plot, start_s: float, end_s: float, columns: int = 1500) -> str:
+    """Draw a plot as a `figure` of HTML.
+
+    Args:
+        plot: What to show; all its words are escaped here.
+        start_s: Left end of the axis of time, s.
+        end_s: Right end, s; later than the left.
+        columns: Readings that a line may have; longer ones become envelopes of least and largest.
+    """
+    ticks = choose_ticks(*_extent(plot))
+    low, high = ticks[0], ticks[-1]
+    frame = _Frame(start_s, end_s, low, high, max(1000, 2 * columns))
+    parts = [] if plot.good is None else [frame.band(*plot.good)]
+    if plot.held is not None:
+        parts.append(frame.span(plot.held, "held"))
+    parts += [frame.span(span, "unknown") for span in plot.spans if span.end_s > start_s]
+    parts += [frame.level(tick) for tick in ticks]
+    parts += [frame.upright(mark) for mark in plot.marks_s]
+    for line in plot.lines:
+        parts.append(frame.line(plot.time_s, line.values, line.kind, columns))
+    parts.append(frame.dots(plot.dots))
+    named = escape(f"{plot.title}. {plot.reading}".strip())
+    drawing = (
+        f'<svg role="img" aria-label="{named}" viewBox="0 0 {frame.width} {HEIGHT}" '
+        f'preserveAspectRatio="none" data-t="{start_s:.3f} {end_s:.3f}" '
+        f'data-v="{low:g} {high:g}"><title>{named}</title>{"".join(parts)}</svg>'
+    )
+    levels = "".join(
+        f'<span style="bottom:{100 * (tick - low) / (high - low):.2f}%">'
+        f"{_number(tick, ticks)}</span>"
+        for tick in ticks
+    )
+    reading = f"<p>{escape(plot.reading)}</p>" if plot.reading else ""
+    unit = f" <small>{escape(plot.unit)}</small>" if plot.unit else ""
+    return (
+        f'<figure class="plot{" slim" if plot.slim else ""}"><figcaption>'
+        f"<h4>{escape(plot.title)}{unit}</h4>{_legend(plot)}{reading}</figcaption>"
+        f'<div class="frame"><div class="levels" aria-hidden="true">{levels}</div>'
+        f'<div class="canvas">{drawing}</div></div>{_times(start_s, end_s)}</figure>'
+    )
+
+
+def choose_ticks(low: float, high: float, most: int = 5) -> list[float]:
+    """Choose round numbers that cover a range; the first and the last are its ends.
+
+    Args:
+        low: Least value.
+        high: Largest value.
+        most: Numbers at most; 3 or more.
+    """
+    if not high > low:
+        low, high = low - 0.5, low + 0.5
+    step = 10.0 ** math.floor(math.log10((high - low) / most))
+    factors = itertools.cycle((2.0, 2.5, 2.0))  # 1, 2, 5, 10, 20 ...
+    while True:
+        first, last = math.floor(low / step + 1e-9), math.ceil(high / step - 1e-9)
+        if last - first < most:
+            return [round(number * step, 12) for number in range(first, last + 1)]
+        step *= next(factors)
+
+
+def clock(seconds: float, fine: bool = False) -> str:
+    """Write a time of a video: `1:05`, `1:05.32` where it is fine, `2:01:05` from an hour on."""
+    hundredths = round(abs(seconds) * 100)
+    whole, rest = divmod(hundredths, 100)
+    minutes, second = divmod(whole, 60)
+    hours, minute = divmod(minutes, 60)
+    text = f"{hours}:{minute:02}:{second:02}" if hours else f"{minute}:{second:02}"
+    if fine:
+        text += f".{rest:02}"
+    return f"−{text}" if seconds < 0 and hundredths else text
+
+
+def _extent(plot: Plot) -> tuple[float, float]:
+    found = [line.values[np.isfinite(line.values)] for line in plot.lines]
+    values = np.concatenate([*found, np.array([dot.value for dot in plot.dots], np.float32)])
+    values = values[np.isfinite(values)]
+    if not len(values):
+        return (plot.low, plot.high) if plot.high > plot.low else (0.0, 1.0)
+    low, high = float(values.min()), max(plot.high, float(values.max()))
+    if low > plot.low - _FORGIVEN * (high - plot.low):  # so that noise does not move the axis
+        return plot.low, high
+    return low, high
+
+
+def _legend(plot: Plot) -> str:
+    rows = [*((line.kind, line.label) for line in plot.lines), *plot.legend]
+    if len(rows) < 2 and not plot.legend:
+        return ""
+    items = "".join(f'<li><i class="{kind}"></i>{escape(label)}</li>' for kind, label in rows)
+    return f'<ul class="legend">{items}</ul>'
+
+
+def _number(value: float, ticks: Sequence[float]) -> str:
+    step = ticks[1] - ticks[0]
+    return f"{value:.{max(0, -math.floor(math.log10(step) + 1e-9))}f}".replace("-", "−")
+
+
+def _times(start_s: float, end_s: float) -> str:
+    length = end_s - start_s
+    fitting = (step for step in _TIME_STEPS if length / step <= _TICKS)
+    coarse = next(fitting, math.ceil(length / _TICKS))
+    fine = coarse / _FINER
+    marks = []
+    for number in range(math.ceil(start_s / fine - 1e-9), math.floor(end_s / fine + 1e-9) + 1):
+        time_s = number * fine
+        main = abs(time_s / coarse - round(time_s / coarse)) < 1e-6
+        text = clock(time_s, fine=(coarse if main else fine) % 1 > 0)
+        place, kind = 100 * (time_s - start_s) / length, "" if main else ' class="fine"'
+        marks.append(f'<span{kind} style="left:{place:.2f}%">{text}</span>')
+    return f'<div class="times" aria-hidden="true">{"".join(marks)}</div>'
+
+
+@dataclass(frozen=True)
+class _Frame:
+    """Where times and values lie in the drawing."""
+
+    start_s: float
+    end_s: float
+    low: float
+    high: float
+    width: int
+
+    def x(self, time_s: float) -> int:
+        share = (time_s - self.start_s) / (self.end_s - self.start_s)
+        return round(min(max(share, 0.0), 1.0) * self.width)
+
+    def y(self, value: float) -> int:
+        share = (value - self.low) / (self.high - self.low)
+        return HEIGHT - round(min(max(share, 0.0), 1.0) * HEIGHT)
+
+    def band(self, low: float, high: float) -> str:
+        top, bottom = self.y(high), self.y(low)
+        return f'<path class="good" d="M0 {top}h{self.width}V{bottom}H0z"/>'
+
+    def span(self, span: Span, kind: str) -> str:
+        left, right = self.x(span.start_s), max(self.x(span.end_s), self.x(span.start_s) + 1)
+        return f'<path class="{kind}" d="M{left} 0H{right}V{HEIGHT}H{left}z"/>'
+
+    def level(self, value: float) -> str:
+        kind = "zero" if value == 0 else "level"
+        return f'<path class="{kind}" d="M0 {self.y(value)}h{self.width}"/>'
+
+    def upright(self, time_s: float) -> str:
+        return f'<path class="mark" d="M{self.x(time_s)} 0v{HEIGHT}"/>'
+
+    def dots(self, dots: Sequence[Dot]) -> str:
+        kinds = dict.fromkeys(dot.kind for dot in dots)
+        return "".join(
+            f'<path class="dot {kind}" d="'
+            + "".join(f"M{self.x(d.time_s)} {self.y(d.value)}h0" for d in dots if d.kind == kind)
+            + '"/>'
+            for kind in kinds
+        )
+
+    def line(self, time_s: Times, values: Values, kind: str, columns: int) -> str:
+        if len(values) > columns:
+            return self._envelope(time_s, values, kind, columns)
+        if kind == "area":
+            return self._area(time_s, values)
+        return f'<path class="line {kind}" d="{self._path(time_s, values)}"/>'
+
+    def _path(self, time_s: Times, values: Values) -> str:
+        """Write a path in relative steps, which are the shortest; it is broken where unknown."""
+        pieces: list[str] = []
+        last_x = last_y = 0
+        drawing = False
+        for moment, value in zip(time_s.tolist(), values.tolist(), strict=True):
+            if not math.isfinite(value):
+                drawing = False
+                continue
+            x, y = self.x(moment), self.y(value)
+            pieces.append(f"{'l' if drawing else 'm'}{x - last_x} {y - last_y}")
+            last_x, last_y, drawing = x, y, True
+        return "".join(pieces).replace(" -", "-")
+
+    def _area(self, time_s: Times, values: Values) -> str:
+        """Fill what lies between a curve and zero, or the end of the axis nearest to it."""
+        floor = self.y(0.0)
+        known = np.isfinite(values)
+        edges = np.flatnonzero(np.diff(np.concatenate([[0], known.astype(np.int8), [0]])))
+        pieces = []
+        for start, end in edges.reshape(-1, 2).tolist():
+            part = self._path(time_s[start:end], values[start:end])
+            left, right = self.x(time_s[start]), self.x(time_s[end - 1])
+            pieces.append(f"M0 0{part}L{right} {floor}H{left}z")
+        return f'<path class="area" d="{"".join(pieces)}"/>'
+
+    def _envelope(self, time_s: Times, values: Values, kind: str, columns: int) -> str:
+        """Fill between the least and the largest of each column; the mean is the line."""
+        n_columns = max(2, columns // 3)
+        place = np.clip(
+            ((time_s - self.start_s) / (self.end_s - self.start_s) * n_columns).astype(int),
+            0,
+            n_columns - 1,
+        )
+        known = np.isfinite(values)
+        place, found = place[known], values[known].astype(np.float64)
+        least, most = np.full(n_columns, np.inf), np.full(n_columns, -np.inf)
+        np.minimum.at(least, place, found)
+        np.maximum.at(most, place, found)
+        counts = np.bincount(place, minlength=n_columns)
+        sums = np.bincount(place, found, minlength=n_columns)
+        mean = np.where(counts > 0, sums / np.maximum(counts, 1), np.nan).astype(np.float32)
+        step = (self.end_s - self.start_s) / n_columns
+        middles = np.float64(self.start_s) + (np.arange(n_columns, dtype=np.float64) + 0.5) * step
+        xs = [self.x(middle) for middle in middles]
+        tops = "".join(
+            f"M{x} {self.y(high)}V{self.y(low)}"
+            for x, low, high, n in zip(xs, least, most, counts, strict=True)
+            if n
+        )
+        return (
+            f'<path class="reach {kind}" d="{tops}"/>'
+            f'<path class="line {kind}" d="{self._path(middles, mean)}"/>'
+        )
