@@ -2,9 +2,9 @@
 
 Those of the Sonic model stand here, those of the networks that measure videos in `measuring`. One
 record per file. Nothing of it lies in the package; `opensonic models pull` fetches it after its
-licences were shown and agreed to. Sizes and SHA-256 are written down where
-they are known; else what the hub reports is checked on the way and noted beside the files
-(`ledger`), and from then on verified.
+licences were shown and agreed to. Sizes and SHA-256 are written down where they are known; else
+what the hub reports is checked on the way and noted beside the files (`ledger`), and from then on
+verified.
 
 Our layout is the original's `checkpoints/` folder, so that an existing one can be used as it is;
 `places` says where else is looked.
@@ -13,11 +13,19 @@ Our layout is the original's `checkpoints/` folder, so that an existing one can 
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 from opensonic.weights import expected, expected_unet
 from opensonic.weights.expected import Shapes
 from opensonic.weights.measuring import MEASURING_FILES
-from opensonic.weights.model_file import Licence, ModelFile
+from opensonic.weights.model_file import HUB, Licence, ModelFile
+
+_SONIC, _SVD, _SVD_1_1, _WHISPER = (
+    "LeonJoe13/Sonic",
+    "stabilityai/stable-video-diffusion-img2vid-xt",
+    "stabilityai/stable-video-diffusion-img2vid-xt-1-1",
+    "openai/whisper-tiny",
+)
 
 SONIC_LICENCE = Licence(
     name="CC BY-NC-SA 4.0",
@@ -26,15 +34,11 @@ SONIC_LICENCE = Licence(
 )
 SVD_LICENCE = Licence(
     name="Stability AI's licence of SVD-XT",
-    url="https://huggingface.co/stabilityai/stable-video-diffusion-img2vid-xt",
+    url=f"{HUB}/{_SVD}",
     who="depends on the version: non-commercial or community terms; read them on that page, "
     "commercial use may need an agreement with Stability AI",
 )
-SVD_1_1_LICENCE = Licence(
-    name="Stability AI's licence of SVD-XT 1.1",
-    url="https://huggingface.co/stabilityai/stable-video-diffusion-img2vid-xt-1-1",
-    who=SVD_LICENCE.who,
-)
+SVD_1_1_LICENCE = replace(SVD_LICENCE, name=f"{SVD_LICENCE.name} 1.1", url=f"{HUB}/{_SVD_1_1}")
 WHISPER_LICENCE = Licence(
     name="MIT", url="https://github.com/openai/whisper/blob/main/LICENSE", who="anybody"
 )
@@ -49,12 +53,6 @@ DETECTOR_LICENCE = Licence(
     who="at most those who may use Sonic; OpenSonic's own detector serves everybody",
 )
 
-_SONIC, _SVD, _SVD_1_1, _WHISPER = (
-    "LeonJoe13/Sonic",
-    "stabilityai/stable-video-diffusion-img2vid-xt",
-    "stabilityai/stable-video-diffusion-img2vid-xt-1-1",
-    "openai/whisper-tiny",
-)
 _SVD_FOLDER = "stable-video-diffusion-img2vid-xt"
 _SINGLE = ("vae", "vae_config", "image_encoder", "image_encoder_config")
 
