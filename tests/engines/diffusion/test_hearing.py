@@ -201,6 +201,25 @@ def test_default_and_compat_agree_inside(ears):
     assert ours.tokens.n_frames == 50
 
 
+def test_compat_hears_400_seconds_and_then_listens_no_more():
+    sizes = WhisperSizes(
+        d_model=8, encoder_layers=1, encoder_attention_heads=1, encoder_ffn_dim=8, num_mel_bins=8
+    )
+    taken = []
+
+    def sound():
+        for second in range(480):
+            taken.append(second)
+            yield _noise(16_000)
+
+    cut = list(frame_windows(sound(), build_encoder(sizes), compat=True))
+    assert sum(len(near) for near, _ in cut) == 5000
+    assert len(taken) == 420  # whole blocks of 30 s
+    last = cut[-1][1][-1]
+    assert last[27].any()
+    assert not last[28:].any()
+
+
 def test_blocks_of_thirty_seconds():
     blocks = list(cut_blocks([_noise(500_000), _noise(700_000), _noise(0)]))
     assert [len(block) for block in blocks] == [480_000, 480_000, 240_000]

@@ -130,6 +130,8 @@ def frame_windows(
         if n_ready > 0:
             yield _cut(buffer, n_ready, lead)
             buffer, n_done = buffer[n_ready * ROWS_PER_FRAME :], n_done + n_ready
+        if compat and n_rows == COMPAT_MAX_ROWS:
+            break
     n_frames = n_rows // ROWS_PER_FRAME if compat else -(-counted.n_samples // SAMPLES_PER_FRAME)
     tail = min(BUCKET_TAIL, n_rows) if compat else BUCKET_TAIL + ROWS_PER_FRAME
     left = n_frames - n_done
