@@ -2,9 +2,9 @@
 PYTHON ?= python3
 VENV ?= .venv
 BIN = $(VENV)/bin
-# The extras for training and for the Sonic model need PyTorch; TRAIN= leaves them out, and their
-# tests skip and say so.
-TRAIN ?= train,sonic
+# The extras for training, for the Sonic model and for the measures of the field need PyTorch;
+# TRAIN= leaves them out, and their tests skip and say so.
+TRAIN ?= train,sonic,evaluate
 
 .PHONY: demo test lint bench bench-lips bench-sonic gallery clean
 

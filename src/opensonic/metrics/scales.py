@@ -110,6 +110,15 @@ SCALES = {
     "lmd": _low("LMD (face)", "% of e", "reference", 3, 6),
     "m_lmd": _low("M-LMD (mouth)", "% of e", "reference", 3, 6),
     "psnr": _open("PSNR", "dB", "reference", "higher; above 30 looks alike", "high"),
+    "lse_d": _open("LSE-D (SyncNet)", "", "lips", "lower; real videos: about 7", "low"),
+    "lse_c": _open("LSE-C (SyncNet)", "", "lips", "higher; real videos: about 7", "high"),
+    "syncnet_lag": _open("Lag of the sound by SyncNet", "ms", "lips", "near 0", ""),
+    "csim": _open("CSIM", "", "reference", "higher; 1 is the very same face", "high"),
+    "csim_start": _open("Likeness to its own beginning", "", "face", "higher; 1 is equal", "high"),
+    "csim_loss": _open("Likeness lost over time", "per min", "face", "near 0", "low"),
+    "lpips": _open("LPIPS", "", "reference", "lower; 0 is equal", "low"),
+    "fid": _open("FID", "", "reference", "lower; 0 is equal", "low"),
+    "fvd": _open("FVD", "", "reference", "lower; 0 is equal", "low"),
     "ssim": _open("SSIM", "", "reference", "higher; 1 is equal", "high"),
 }
 """How every figure is read, by its name."""
