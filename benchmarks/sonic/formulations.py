@@ -15,10 +15,11 @@ from dataclasses import replace
 import torch
 from torch.utils.flop_counter import FlopCounterMode
 
-from opensonic.engines.diffusion.attention import Branch, Context
+from opensonic.engines.diffusion.conditions import Conditions, SamplerSettings
+from opensonic.engines.diffusion.context import Branch, Context
 from opensonic.engines.diffusion.dimensions import UNetSizes, tiny
 from opensonic.engines.diffusion.mask import MaskGrids
-from opensonic.engines.diffusion.sampler import Conditions, Sampler, SamplerSettings
+from opensonic.engines.diffusion.sampler import Sampler
 from opensonic.engines.diffusion.unet import SonicUNet
 
 MIDDLE = UNetSizes(

@@ -12,9 +12,10 @@ import time
 import torch
 from benchmarks.sonic.formulations import make_conditions
 
+from opensonic.engines.diffusion.conditions import SamplerSettings
 from opensonic.engines.diffusion.dimensions import UNetSizes
 from opensonic.engines.diffusion.rehearsal import rehearse_window
-from opensonic.engines.diffusion.sampler import Sampler, SamplerSettings
+from opensonic.engines.diffusion.sampler import Sampler
 from opensonic.engines.diffusion.unet import SonicUNet
 
 

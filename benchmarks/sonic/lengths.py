@@ -11,11 +11,14 @@ import torch
 from benchmarks.sonic.formulations import make_conditions
 
 from opensonic.device import Device
+from opensonic.engines.diffusion.conditions import SamplerSettings
 from opensonic.engines.diffusion.decode import build_vae, decode_clip
 from opensonic.engines.diffusion.dimensions import Dimensions, tiny
+from opensonic.engines.diffusion.noise import draw_noise
 from opensonic.engines.diffusion.plan import Job, gigabytes, plan_run
 from opensonic.engines.diffusion.rehearsal import Ledger
-from opensonic.engines.diffusion.sampler import Sampler, SamplerSettings, draw_noise, start_state
+from opensonic.engines.diffusion.sampler import Sampler
+from opensonic.engines.diffusion.state import start_state
 from opensonic.engines.diffusion.unet import SonicUNet
 
 CARD = Device("cuda:0", "a GPU", 80 * 10**9, 80 * 10**9)

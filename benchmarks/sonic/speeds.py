@@ -21,15 +21,12 @@ import torch
 from benchmarks.sonic.formulations import make_conditions
 from safetensors.torch import load_file
 
+from opensonic.engines.diffusion.conditions import Conditions, SamplerSettings
 from opensonic.engines.diffusion.dimensions import UNetSizes, tiny
-from opensonic.engines.diffusion.sampler import (
-    Conditions,
-    Sampler,
-    SamplerSettings,
-    draw_noise,
-    start_state,
-)
+from opensonic.engines.diffusion.noise import draw_noise
+from opensonic.engines.diffusion.sampler import Sampler
 from opensonic.engines.diffusion.shortcuts import EXACT, SHORTCUTS, Shortcuts
+from opensonic.engines.diffusion.state import start_state
 from opensonic.engines.diffusion.unet import SonicUNet
 
 N_FRAMES, SIDE, N_STEPS = 10, 16, 25

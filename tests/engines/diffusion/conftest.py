@@ -1,6 +1,7 @@
 """Reference inputs, weights and outputs of the published model at tiny size, if they are there."""
 
 import json
+import signal
 from pathlib import Path
 
 import pytest
@@ -9,9 +10,12 @@ pytest.importorskip("torch", reason="the Sonic model needs the extra opensonic[s
 pytest.importorskip("diffusers", reason="the Sonic model needs the extra opensonic[sonic]")
 pytest.importorskip("transformers", reason="the Sonic model needs the extra opensonic[sonic]")
 
+import numpy as np
 import torch
 from safetensors.torch import load_file
 
+import opensonic
+from opensonic.engines.base import Run
 from opensonic.engines.diffusion.dimensions import UNetSizes, VAESizes, tiny
 from opensonic.engines.diffusion.unet import SonicUNet
 
@@ -114,3 +118,36 @@ def error():
         return ((result - reference).abs().max() / reference.abs().max()).item()
 
     return compare
+
+
+@pytest.fixture(autouse=True)
+def ctrl_c_is_heard():
+    """What runs in the background of a shell inherits that SIGINT is ignored."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.fixture
+def start(example_image, make_speech, tiny_models):
+    """Make the video of 0.3 s of sound; 0.3 s are 4 frames of the model: one window."""
+
+    def start(seconds="0.3", **settings):
+        chosen = {"inference_steps": 2, "min_resolution": 128, "device": "cpu"} | settings
+        speech, _ = make_speech(seconds)
+        return opensonic.animate(
+            example_image, speech, engine="sonic", models_dir=str(tiny_models), **chosen
+        )
+
+    return start
+
+
+@pytest.fixture
+def render():
+    """Give all frames of a video, without the report that follows it."""
+
+    def render(video, **run):
+        chunks = video.engine.animate(video.portrait, video.speech, video.settings, Run(**run))
+        return np.concatenate([chunk.frames.copy() for chunk in chunks])
+
+    return render

@@ -3,16 +3,14 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
+from opensonic.engines.diffusion.conditions import SamplerSettings
 from opensonic.engines.diffusion.decode import decode_clip
 from opensonic.engines.diffusion.dimensions import Dimensions, VAESizes, write_sizes
 from opensonic.engines.diffusion.model import SIZES, SonicModel
+from opensonic.engines.diffusion.noise import draw_noise
 from opensonic.engines.diffusion.picture import PreparedPicture, prepare_picture
-from opensonic.engines.diffusion.sampler import (
-    Sampler,
-    SamplerSettings,
-    draw_noise,
-    start_state,
-)
+from opensonic.engines.diffusion.sampler import Sampler
+from opensonic.engines.diffusion.state import start_state
 from opensonic.errors import WeightsError
 
 TABLES = {

@@ -1,17 +1,12 @@
 import pytest
 import torch
 
+from opensonic.engines.diffusion.conditions import Conditions, SamplerSettings
 from opensonic.engines.diffusion.decode import Runs, decode_clip, to_unit
-from opensonic.engines.diffusion.sampler import (
-    Conditions,
-    Sampler,
-    SamplerSettings,
-    SamplerState,
-    draw_noise,
-    draw_published_noise,
-    start_state,
-)
+from opensonic.engines.diffusion.noise import draw_noise, draw_published_noise
+from opensonic.engines.diffusion.sampler import Sampler
 from opensonic.engines.diffusion.scheduler import timestep
+from opensonic.engines.diffusion.state import SamplerState, start_state
 from opensonic.errors import InputError
 
 CLOSE = 1e-5
@@ -144,7 +139,7 @@ def clip(random_unet):
         buckets=20 + draw(n_frames, 2),
         audio=StoredTokens(draw(n_frames, 6, 32), draw(1, 6, 32)),
     )
-    return conditions, draw_noise(n_frames, (8, 8), generator)
+    return conditions, torch.stack([*draw_noise(n_frames, (8, 8), generator)])
 
 
 def _run(unet, clip, state=None, stop_after=None, **options):
@@ -244,10 +239,22 @@ def test_guidance_ramps_and_strength():
         SamplerSettings(window=4, overlap=4)
 
 
+def test_in_half_precision_guidance_is_rounded_as_published(random_unet, clip):
+    conditions, _ = clip
+    settings = SamplerSettings(n_steps=4, image_guidance=(1.0, 2.0), audio_guidance=(1.0, 3.0))
+    sampler = Sampler(random_unet, conditions, settings)
+    outputs = torch.randn(3, 100, generator=torch.Generator().manual_seed(1)).half()
+    first, second = (torch.linspace(*ramp, 4).half()[1] for ramp in ((1.0, 2.0), (1.0, 3.0)))
+    nothing, picture, speech = outputs
+    expected = nothing + first * (picture - nothing) + second * (speech - picture)
+    assert torch.equal(sampler._guide([*outputs], 1), expected)
+
+
 def test_noise_of_a_longer_clip_begins_like_that_of_a_shorter_one():
-    short = draw_noise(3, (8, 8), torch.Generator().manual_seed(7))
-    long = draw_noise(5, (8, 8), torch.Generator().manual_seed(7))
-    other = draw_noise(3, (8, 8), torch.Generator().manual_seed(8))
+    short, long, other = (
+        torch.stack([*draw_noise(n, (8, 8), torch.Generator().manual_seed(seed))])
+        for n, seed in ((3, 7), (5, 7), (3, 8))
+    )
     assert torch.equal(long[:3], short)
     assert not torch.equal(other, short)
 
@@ -257,7 +264,7 @@ def test_published_noise_comes_after_the_pictures():
     torch.randn(1, 3, 64, 64, generator=generator, dtype=torch.float16)
     expected = torch.randn(1, 3, 4, 8, 8, generator=generator, dtype=torch.float16)[0]
     noise = draw_published_noise(3, (8, 8), torch.Generator().manual_seed(7))
-    assert torch.equal(noise, expected)
+    assert torch.equal(torch.stack([*noise]), expected)
 
 
 def test_half_precision_stays_near_single(random_unet, clip, error):

@@ -4,13 +4,9 @@ import pytest
 import torch
 
 from opensonic.engines.diffusion.clip import refuse_unfit, sampler_settings
-from opensonic.engines.diffusion.sampler import (
-    Conditions,
-    Sampler,
-    SamplerSettings,
-    draw_noise,
-    start_state,
-)
+from opensonic.engines.diffusion.conditions import Conditions, SamplerSettings
+from opensonic.engines.diffusion.noise import draw_noise
+from opensonic.engines.diffusion.sampler import Sampler
 from opensonic.engines.diffusion.scheduler import euler_step, karras_sigmas
 from opensonic.engines.diffusion.shortcuts import (
     SHORTCUTS,
@@ -18,6 +14,7 @@ from opensonic.engines.diffusion.shortcuts import (
     foretell_clean,
     second_order_step,
 )
+from opensonic.engines.diffusion.state import start_state
 from opensonic.errors import SettingsError
 from opensonic.settings import Settings
 

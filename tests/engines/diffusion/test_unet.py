@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from opensonic.engines.diffusion.attention import CONSTANT, Branch, Context, KVCache
+from opensonic.engines.diffusion.context import CONSTANT, Branch, Context, KVCache
 from opensonic.engines.diffusion.dimensions import UNetSizes
 from opensonic.engines.diffusion.mask import MaskGrids, grid_size
 from opensonic.engines.diffusion.unet import SonicUNet

@@ -5,9 +5,9 @@ from __future__ import annotations
 from fractions import Fraction
 
 from opensonic.clock import frame_count
+from opensonic.engines.diffusion.conditions import SamplerSettings
 from opensonic.engines.diffusion.hearing import SAMPLES_PER_FRAME
 from opensonic.engines.diffusion.picture import PreparedPicture, fit_size, prepare_picture
-from opensonic.engines.diffusion.sampler import SamplerSettings
 from opensonic.engines.diffusion.shortcuts import SHORTCUTS
 from opensonic.engines.diffusion.whisper import SAMPLE_RATE, SAMPLES_PER_ROW_PAIR
 from opensonic.errors import InputError, SettingsError

@@ -25,9 +25,10 @@ from opensonic.engines.diffusion.clip import (
     sampler_settings,
 )
 from opensonic.engines.diffusion.compiling import why_not_compile
+from opensonic.engines.diffusion.costs import Job
 from opensonic.engines.diffusion.dimensions import Dimensions
 from opensonic.engines.diffusion.model import SonicModel, read_file_sizes
-from opensonic.engines.diffusion.plan import Job, Plan, plan_run
+from opensonic.engines.diffusion.plan import Plan, plan_run
 from opensonic.engines.diffusion.published_face import (
     detector_notes,
     find_detector,

@@ -21,6 +21,7 @@ from transformers.models.whisper.modeling_whisper import WhisperEncoder
 
 from opensonic.engines.diffusion.audio_tokens import AudioTokenNetwork
 from opensonic.engines.diffusion.buckets import BucketNetwork
+from opensonic.engines.diffusion.conditions import Conditions
 from opensonic.engines.diffusion.decode import build_vae, encode_picture
 from opensonic.engines.diffusion.dimensions import (
     AudioTokenSizes,
@@ -35,7 +36,6 @@ from opensonic.engines.diffusion.dimensions import (
 )
 from opensonic.engines.diffusion.hearing import hear_clip
 from opensonic.engines.diffusion.picture import PreparedPicture
-from opensonic.engines.diffusion.sampler import Conditions
 from opensonic.engines.diffusion.unet import SonicUNet
 from opensonic.engines.diffusion.whisper import Sound, build_encoder
 from opensonic.errors import WeightsError

@@ -12,7 +12,7 @@ from __future__ import annotations
 import weakref
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
@@ -24,9 +24,10 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 from torch.utils.flop_counter import FlopCounterMode
 
+from opensonic.engines.diffusion.conditions import Conditions, SamplerSettings
 from opensonic.engines.diffusion.decode import build_vae, decode_frames, encode_picture
 from opensonic.engines.diffusion.dimensions import LATENT_SIDE, UNetSizes, VAESizes
-from opensonic.engines.diffusion.sampler import Conditions, Sampler, SamplerSettings
+from opensonic.engines.diffusion.sampler import Sampler
 from opensonic.engines.diffusion.unet import SonicUNet
 
 N_TOKENS = 32
@@ -215,23 +216,6 @@ def rehearse_encode(sizes: VAESizes, latent_size: tuple[int, int], dtype: torch.
     vae = _bare_vae(sizes, dtype)
     picture = torch.empty(1, 3, *(LATENT_SIDE * side for side in latent_size), device="meta")
     return count(vae, lambda: encode_picture(vae, picture))
-
-
-@lru_cache(maxsize=8)
-def count_parameters(sizes: UNetSizes | VAESizes) -> int:
-    """Count the weights of a network."""
-    if isinstance(sizes, UNetSizes):
-        return _sum(_bare_unet(sizes, torch.float16))
-    return _sum(_bare_vae(sizes, torch.float16))
-
-
-def published(settings: SamplerSettings) -> SamplerSettings:
-    """Give settings whose arithmetic is that of the published program, for comparison."""
-    return replace(settings, plain=True, branch_batch=3)
-
-
-def _sum(network: nn.Module) -> int:
-    return sum(parameter.numel() for parameter in network.parameters())
 
 
 @lru_cache(maxsize=2)

@@ -17,9 +17,11 @@ from opensonic.engines.diffusion.clip import (
     network_size,
     sampler_settings,
 )
+from opensonic.engines.diffusion.conditions import Conditions, SamplerSettings
 from opensonic.engines.diffusion.decode import Runs
 from opensonic.engines.diffusion.finishing import Frames, finish_clip
 from opensonic.engines.diffusion.model import SonicModel
+from opensonic.engines.diffusion.noise import draw_noise, draw_published_noise
 from opensonic.engines.diffusion.resources import Resources, smaller, smaller_runs
 from opensonic.engines.diffusion.resume import (
     Fingerprint,
@@ -30,16 +32,9 @@ from opensonic.engines.diffusion.resume import (
     digest_sound,
     held_signals,
 )
-from opensonic.engines.diffusion.sampler import (
-    Conditions,
-    Sampler,
-    SamplerSettings,
-    SamplerState,
-    draw_noise,
-    draw_published_noise,
-    start_state,
-)
+from opensonic.engines.diffusion.sampler import Sampler
 from opensonic.engines.diffusion.shortage import is_out_of_memory
+from opensonic.engines.diffusion.state import SamplerState, start_state
 from opensonic.engines.diffusion.whisper import SAMPLE_RATE
 from opensonic.errors import InputError
 from opensonic.post.interpolate.ifnet import IFNet
@@ -176,12 +171,12 @@ class Rendition:
                 self._take_less(smaller(self.resources), error)
 
     def _start(self, conditions: Conditions, chosen: SamplerSettings) -> SamplerState:
-        """Begin; the noise, as large as the latents, is let go of."""
+        """Begin with noise; the sampler needs it no more afterwards."""
         height, width = conditions.image_latents.shape[2:]
         noise = self._noise(conditions.audio.n_frames, (height, width))
         return start_state(conditions, noise, chosen)
 
-    def _noise(self, n_frames: int, latent_size: tuple[int, int]) -> torch.Tensor:
+    def _noise(self, n_frames: int, latent_size: tuple[int, int]) -> Iterator[torch.Tensor]:
         if self.settings.compat:
             generator = torch.Generator(self.device).manual_seed(self.settings.seed)
             return draw_published_noise(n_frames, latent_size, generator, self.dtype)

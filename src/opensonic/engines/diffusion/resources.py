@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from opensonic.engines.diffusion.attention import CACHE_BYTES
+from opensonic.engines.diffusion.context import CACHE_BYTES
 from opensonic.engines.diffusion.decode import COMPAT_CHUNK, Runs
 
 RUNS = (

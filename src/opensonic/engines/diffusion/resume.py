@@ -20,9 +20,8 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from safetensors import SafetensorError
 
-from opensonic.engines.diffusion.sampler import SamplerState
+from opensonic.engines.diffusion.state import SamplerState
 from opensonic.errors import EncodeError, InputError, WeightsError
 from opensonic.weights.headers import read_header
 
@@ -79,7 +78,7 @@ class StateFile:
         started = time.monotonic()
         try:
             state.save(self.path, notes=self._fingerprint)
-        except (OSError, SafetensorError) as error:
+        except OSError as error:
             raise EncodeError(
                 f"{self.path}: finished work cannot be kept there ({error}); make room, choose "
                 "another output, or leave --resume out"

@@ -21,12 +21,8 @@ from diffusers.models.attention import FeedForward
 from diffusers.models.resnet import SpatioTemporalResBlock, TemporalResnetBlock
 from torch import nn
 
-from opensonic.engines.diffusion.attention import (
-    AudioAttention,
-    Context,
-    SelfAttention,
-    share_rows,
-)
+from opensonic.engines.diffusion.attention import AudioAttention, SelfAttention
+from opensonic.engines.diffusion.context import Context, share_rows
 from opensonic.engines.diffusion.dimensions import UNetSizes
 from opensonic.engines.diffusion.feed_forward import slice_feed_forwards
 
