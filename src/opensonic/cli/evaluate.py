@@ -28,7 +28,16 @@ _GROUPS = {
     "reference": "Against the reference",
 }
 _SHOWN_MOMENTS = 8
-_BRIEF = ("lag", "lag_confidence", "lip_correlation", "open_in_silence", "face_visible")
+_WIDE = 120
+"""Columns of a terminal from which notes have room."""
+_BRIEF = {
+    "lag": "lag, ms",
+    "lag_confidence": "sure",
+    "lip_correlation": "lips r",
+    "open_in_silence": "open, %",
+    "face_visible": "face, %",
+}
+"""What is shown of each of many videos."""
 
 
 def evaluate(
@@ -78,6 +87,14 @@ def evaluate(
             show_default=False,
         ),
     ] = None,
+    report: Annotated[
+        Path | None,
+        typer.Option(
+            "--report",
+            help="Write a report with plots and pictures: one .html file.",
+            show_default=False,
+        ),
+    ] = None,
     quiet: QuietOption = False,
 ) -> None:
     """Measure a talking video: lag, lips, closures, head, blinks, flicker, likeness to a reference.
@@ -85,25 +102,32 @@ def evaluate(
     Any video will do. What cannot be measured is said. In a folder, a file that cannot be read does
     not stop the others; the exit code then is 2 at the end.
 
-    Example: opensonic evaluate talk.mp4 --json talk.json
+    Example: opensonic evaluate talk.mp4 --report talk.html
     """
     to_output = json == STANDARD_OUTPUT
     with guarded(to_output):
         from opensonic.metrics.batch import Given
         from opensonic.metrics.record import record_all
+        from opensonic.metrics.report import check_report_target, write_report
 
         given = Given(reference, labels, transcript, language)
         target = None if json is None or to_output else Path(json)
         if target is not None:
             _check_json_target(target)
+        if report is not None:
+            check_report_target(report)
         with progress_bar(shown=not (quiet or to_output), unit="pictures") as progress:
             found, failures = _measure(video, given, progress)
+            if report is not None and found:
+                write_report(found, report, progress=progress)
         if to_output:
             print_json(record_all(found, failures))
         else:
             _print_all(found, failures, many=video.is_dir())
         if target is not None:
             _write_json(record_all(found, failures), target)
+        if report is not None and found:
+            say(f"{report}: the report", style="bold green")
         _end(failures)
 
 
@@ -175,34 +199,63 @@ def _print_one(evaluation: Evaluation) -> None:
     from rich.table import Table
 
     console = Console(highlight=False, emoji=False)
-    table = Table("what", box=None, pad_edge=False)
-    table.add_column("value", justify="right")
+    noted = console.width >= _WIDE
+    table = Table(box=None, pad_edge=False)
+    table.add_column("what", no_wrap=True)
+    table.add_column("value", justify="right", no_wrap=True)
     table.add_column("", no_wrap=True)
     table.add_column("good")
-    table.add_column("note", style="dim")
+    if noted:
+        table.add_column("note", style="dim")
     group = ""
     for row in evaluation.rows:
+        if row.value is None:
+            continue
         if row.group != group:
             group = row.group
-            table.add_row(f"[bold]{_GROUPS[group]}[/]", "", "", "", "")
-        table.add_row(*_cells(row))
+            table.add_row(f"[bold]{_GROUPS[group]}[/]")
+        table.add_row(*(_cells(row) if noted else _cells(row)[:-1]))
     console.print(table)
+    for why, titles in _unmeasured(evaluation.rows).items():
+        console.print(f"not measured: {', '.join(titles)}: {why}", style="dim", markup=False)
+    _print_moments(evaluation)
+    for note in evaluation.notes:
+        say(f"note: {note}", style="yellow")
+
+
+def _unmeasured(rows: Sequence[Row]) -> dict[str, list[str]]:
+    """Give the titles of the rows without a value by the reason."""
+    reasons: dict[str, list[str]] = {}
+    for row in rows:
+        if row.value is None:
+            reasons.setdefault(row.note, []).append(row.title)
+    return reasons
+
+
+def _print_moments(evaluation: Evaluation) -> None:
+    from rich.console import Console
+
+    console = Console(highlight=False, emoji=False)
+    if evaluation.moments:
+        console.print("[bold]Worst moments[/]")
     for moment in evaluation.moments[:_SHOWN_MOMENTS]:
         console.print(f"  {_clock(moment.time_s)}  {moment.what}", markup=False)
     hidden = len(evaluation.moments) - _SHOWN_MOMENTS
     if hidden > 0:
-        console.print(f"  and {hidden} more moments (--json has them)", markup=False)
-    for note in evaluation.notes:
-        say(f"  {note}", style="yellow")
+        console.print(f"  and {hidden} more (--json has them)", markup=False)
 
 
 def _cells(row: Row) -> tuple[str, str, str, str, str]:
     from rich.markup import escape
 
+    value = _value(row)
+    return f"  {escape(row.title)}", value, escape(row.unit), escape(row.good), escape(row.note)
+
+
+def _value(row: Row) -> str:
+    """Give a row's value in the colour of its verdict."""
     colour = _COLOURS[row.verdict]
-    value = "-" if row.value is None else f"[{colour}]{_number(row.value)}[/]"
-    good = row.good if row.value is not None else ""
-    return f"  {escape(row.title)}", value, escape(row.unit), escape(good), escape(row.note)
+    return "-" if row.value is None else f"[{colour}]{_number(row.value)}[/]"
 
 
 def _print_brief(found: Sequence[Evaluation]) -> None:
@@ -211,12 +264,11 @@ def _print_brief(found: Sequence[Evaluation]) -> None:
     from rich.table import Table
 
     table = Table("video", box=None, pad_edge=False)
-    for name in _BRIEF:
-        row = found[0].row(name)
-        table.add_column(row.title + (f", {row.unit}" if row.unit else ""), justify="right")
+    for header in _BRIEF.values():
+        table.add_column(header, justify="right")
     table.add_column("worst moment")
     for evaluation in found:
-        cells = [_cells(evaluation.row(name))[1] for name in _BRIEF]
+        cells = [_value(evaluation.row(name)) for name in _BRIEF]
         worst = evaluation.moments[0] if evaluation.moments else None
         told = "" if worst is None else f"{_clock(worst.time_s)} {worst.what}"
         table.add_row(escape(evaluation.video.name), *cells, escape(told))
@@ -228,11 +280,12 @@ def _print_summary(summary: Sequence[Common]) -> None:
     from rich.markup import escape
     from rich.table import Table
 
-    table = Table("", box=None, pad_edge=False, title="over all videos", title_justify="left")
+    table = Table(box=None, pad_edge=False)
+    table.add_column("over all videos", no_wrap=True)
     for name in ("median", "from", "to"):
         table.add_column(name, justify="right")
     for name in ("", "videos", "worst"):
-        table.add_column(name)
+        table.add_column(name, no_wrap=not name)
     for one in summary:
         numbers = [_number(value) for value in (one.median, one.low, one.high)]
         worst = "" if one.worst is None else escape(one.worst.name)
