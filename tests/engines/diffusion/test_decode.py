@@ -1,3 +1,5 @@
+import copy
+
 import pytest
 import torch
 
@@ -118,6 +120,18 @@ def test_out_of_memory_without_a_retreat_is_told(golden_vae, smooth_clip, monkey
     assert len(next(stream)) == 8
     with pytest.raises(torch.OutOfMemoryError):
         next(stream)
+
+
+def test_a_decoder_that_overflows_is_told_and_draws_nothing(golden_vae, smooth_clip):
+    latents, _ = smooth_clip
+    half = copy.deepcopy(golden_vae).half()
+    half.decoder.conv_in.weight *= 6e4
+    with pytest.raises(InputError, match=r"picture decoder gave .* no numbers.*--dtype bf16"):
+        next(decode_clip(half, latents[:3].half()))
+    broken = copy.deepcopy(golden_vae)
+    broken.decoder.conv_in.bias[0] = torch.nan
+    with pytest.raises(InputError, match=r"finite ones; the weights are damaged"):
+        decode_frames(broken, latents[:1])
 
 
 def test_tiles_fade_into_each_other(golden_vae, smooth_clip):

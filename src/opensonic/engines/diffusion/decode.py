@@ -17,6 +17,7 @@ import torch
 from diffusers import AutoencoderKLTemporalDecoder
 
 from opensonic.engines.diffusion.dimensions import LATENT_SIDE, VAESizes
+from opensonic.engines.diffusion.finite import require_finite
 from opensonic.engines.diffusion.shortage import is_out_of_memory
 from opensonic.errors import InputError
 
@@ -85,13 +86,18 @@ def decode_frames(
 
     Returns:
         (n, 3, H, W) float32 on the VAE's device, about -1 to 1.
+
+    Raises:
+        InputError: The decoder gave values that are no numbers.
     """
     if tile is not None and tile < max(latents.shape[2:]):
         return _decode_tiles(vae, latents, tile)
     with torch.no_grad():
         placed = latents.to(vae.device, vae.dtype) / LATENT_SCALE
         decoded: torch.Tensor = vae.decode(placed, num_frames=len(placed)).sample
-    return decoded.float()
+    frames = decoded.float()
+    require_finite(frames, "the picture decoder", vae.dtype)
+    return frames
 
 
 def decode_clip(
@@ -114,6 +120,9 @@ def decode_clip(
 
     Yields:
         (n, 3, H, W) float32 on the VAE's device, 0 to 1; together F frames.
+
+    Raises:
+        InputError: The decoder gave values that are no numbers.
     """
     runs = runs or Runs(frames=COMPAT_CHUNK if compat else CHUNK)
     start, n_frames = 0, len(latents)
