@@ -1,11 +1,13 @@
 import re
 from dataclasses import replace
 from html.parser import HTMLParser
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 from opensonic.errors import EncodeError
+from opensonic.metrics.batch import Failure
 from opensonic.metrics.evaluation import Moment, Row
 from opensonic.metrics.report import check_report_target, write_report
 from opensonic.metrics.report import page as page_module
@@ -178,6 +180,21 @@ def test_the_worst_get_the_details(write, evaluation, monkeypatch):
     good = evaluation("good.mp4", rows=(Row("a", "A", 1.0, verdict="good"),), moments=())
     _, text = write([good, evaluation("poor.mp4"), good])
     assert re.findall(r'<section class="video" id="(v\d)"', text) == ["v2"]
+
+
+def test_videos_that_could_not_be_measured_are_named(write, evaluation):
+    failures = [Failure(Path("x/torn.mp4"), f"torn.mp4: {EVIL}", "InputError", 2)]
+    page, text = write(evaluation("a.mp4"), failures=failures)
+    assert "1 not good · 1 could not be measured" in page.text
+    assert f"torn.mp4: {EVIL}" in page.text
+    assert "<script>alert" not in text
+
+
+def test_files_of_one_name_are_told_apart(write, evaluation):
+    page, _ = write([evaluation("of/anna/talk.mp4"), evaluation("of/bert/talk.mp4")])
+    assert "anna/talk.mp4" in page.text
+    assert "bert/talk.mp4" in page.text
+    assert "of/anna" not in page.text
 
 
 def test_pictures_of_all_videos_share_what_there_is_room_for(

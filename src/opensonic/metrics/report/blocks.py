@@ -14,7 +14,7 @@ from opensonic.metrics.report.plots import choose_plots, lips_around, time_range
 from opensonic.metrics.report.strips import Still, Strip
 from opensonic.metrics.report.texts import Texts
 from opensonic.metrics.report.verdict import judge, tell, tell_row
-from opensonic.metrics.report.words import figure, name_of, safe
+from opensonic.metrics.report.words import figure, mark_name, safe
 
 _SIGNS: dict[Verdict, str] = {"good": "✓", "fair": "!", "poor": "✕", "": "–"}
 _ZOOMS = (1, 2, 4, 8, 16)
@@ -28,6 +28,7 @@ class Chapter:
 
     Attributes:
         key: Name by which the page links to it.
+        name: Name by which people know it.
         evaluation: What was measured.
         footage: What the file says of itself; None where it cannot be read any more.
         portrait: The face in it, or None.
@@ -35,6 +36,7 @@ class Chapter:
     """
 
     key: str
+    name: str
     evaluation: Evaluation
     footage: Footage | None
     portrait: Still | None
@@ -80,7 +82,7 @@ def head(chapter: Chapter, texts: Texts, level: int) -> str:
         ]
     shown = " · ".join(escape(fact) for fact in facts)
     if evaluation.reference is not None:
-        name = name_of(evaluation.reference)
+        name = mark_name(evaluation.reference.name)
         shown += " · " + escape(texts.compared).replace("{name}", name)
     sentences, weak = tell(evaluation, texts)
     told = "".join(f"<p>{escape(sentence)}</p>" for sentence in sentences)
@@ -90,7 +92,7 @@ def head(chapter: Chapter, texts: Texts, level: int) -> str:
     verdict = chapter.verdict
     return (
         f'<header class="card head">{_portrait(chapter, texts)}<div>'
-        f"<h{level}>{name_of(evaluation.video)}</h{level}>"
+        f"<h{level}>{mark_name(chapter.name)}</h{level}>"
         f'<p class="facts">{shown}</p>'
         f'<div class="verdict {verdict or "none"}"><p class="headline">{pill(verdict, texts)} '
         f"<strong>{escape(texts.headlines[verdict])}</strong></p>{told}"
@@ -181,7 +183,7 @@ def timeline(chapter: Chapter, texts: Texts, columns: int) -> str:
 def _portrait(chapter: Chapter, texts: Texts) -> str:
     if chapter.portrait is None:
         return ""
-    name = safe(chapter.evaluation.video.name)
+    name = safe(chapter.name)
     when = clock(chapter.portrait.time_s, fine=True)
     alt = escape(texts.picture_alt).replace("{name}", name).replace("{time}", when)
     return f'<img class="portrait" src="{_inline(chapter.portrait)}" alt="{alt}">'
@@ -221,7 +223,7 @@ def _moment(chapter: Chapter, moment: Moment, strip: Strip | None, texts: Texts)
     found = lips_around(chapter.evaluation, moment, texts)
     plot = "" if found is None else draw_plot(*found, _MOMENT_COLUMNS)
     if strip is None:
-        name = name_of(chapter.evaluation.video)
+        name = mark_name(chapter.name)
         pictures = f"<p>{escape(texts.no_frames).replace('{name}', name)}</p>"
     else:
         pictures = _strip(strip, moment, texts)
@@ -241,6 +243,6 @@ def _strip(strip: Strip, moment: Moment, texts: Texts) -> str:
         here = ' class="begin"' if place == strip.begin else ""
         items.append(
             f'<li{here}><img src="{_inline(still)}" width="{width}" height="{height}" '
-            f'alt="{alt}" loading="lazy"><span>{when}</span></li>'
+            f'alt="{alt}" decoding="async"><span>{when}</span></li>'
         )
     return f'<ol class="strip">{"".join(items)}</ol>'

@@ -64,7 +64,7 @@ class Plot:
         lines: Curves; the kind `area` is filled down to zero.
         dots: Single readings, drawn over the lines.
         legend: Kind and label of what is no line.
-        low: Value at which the axis begins unless there is clearly less.
+        low: Least value that the axis covers; from 0 only what is clearly less moves it.
         high: Highest value that it covers at least.
         good: Band of values that are good.
         spans: Stretches in which nothing is known.
@@ -169,9 +169,9 @@ def _extent(plot: Plot) -> tuple[float, float]:
     if not len(values):
         return (plot.low, plot.high) if plot.high > plot.low else (0.0, 1.0)
     low, high = float(values.min()), max(plot.high, float(values.max()))
-    if low > plot.low - _FORGIVEN * (high - plot.low):  # so that noise does not move the axis
-        return plot.low, high
-    return low, high
+    if plot.low == 0 and low > -_FORGIVEN * high:
+        return 0.0, high  # noise around zero does not move the axis
+    return min(plot.low, low), high
 
 
 def _legend(plot: Plot) -> str:

@@ -8,7 +8,7 @@ for (const table of document.querySelectorAll(".sortable")) {
     const down = head.getAttribute("aria-sort") === "ascending";
     heads.forEach((other) => other.setAttribute("aria-sort", "none"));
     head.setAttribute("aria-sort", down ? "descending" : "ascending");
-    const value = (row) => row.cells[column].dataset.sort;
+    const value = (row) => row.cells[column]?.dataset.sort ?? "";
     const rows = [...table.tBodies[0].rows].sort((a, b) => {
       if (value(a) === "" || value(b) === "") return (value(a) === "") - (value(b) === "");
       return (down ? -1 : 1) * (value(a) - value(b));

@@ -18,6 +18,7 @@ from pathlib import Path
 from opensonic.errors import EncodeError, InputError
 from opensonic.media.files import check_place, part_file, write_errors
 from opensonic.media.footage import Footage, probe
+from opensonic.metrics.batch import Failure
 from opensonic.metrics.evaluation import Evaluation, Moment
 from opensonic.metrics.report.blocks import Chapter, figures, head, moments, timeline
 from opensonic.metrics.report.plots import time_range
@@ -25,7 +26,7 @@ from opensonic.metrics.report.strips import Strip, StripReader, spread
 from opensonic.metrics.report.summary import summarize
 from opensonic.metrics.report.texts import ENGLISH, Texts
 from opensonic.metrics.report.verdict import WORST_FIRST, judge
-from opensonic.metrics.report.words import safe
+from opensonic.metrics.report.words import safe, short_names
 from opensonic.progress import Progress, Report, ignore
 
 SUFFIXES = (".html", ".htm")
@@ -62,6 +63,7 @@ def write_report(
     evaluations: Evaluation | Sequence[Evaluation],
     path: str | Path,
     *,
+    failures: Sequence[Failure] = (),
     texts: Texts = ENGLISH,
     progress: Progress = ignore,
 ) -> None:
@@ -72,6 +74,7 @@ def write_report(
     Args:
         evaluations: What was measured on one video or several.
         path: Target, ending in one of `SUFFIXES`.
+        failures: Videos that could not be measured, which are named.
         texts: The words, in one language.
         progress: Told after each video.
 
@@ -84,14 +87,17 @@ def write_report(
     every = [evaluations] if isinstance(evaluations, Evaluation) else list(evaluations)
     if not every:
         raise ValueError("a report needs at least one evaluation")
-    page = _page(every, texts, progress)
+    page = _page(every, failures, texts, progress)
     with part_file(target) as part, write_errors(target):
         part.write_text(page, encoding="utf-8")
         part.replace(target)
 
 
-def _page(every: list[Evaluation], texts: Texts, progress: Progress) -> str:
-    many = len(every) > 1
+def _page(
+    every: list[Evaluation], failures: Sequence[Failure], texts: Texts, progress: Progress
+) -> str:
+    many = len(every) + len(failures) > 1
+    names = short_names([one.video for one in every])
     order = sorted(range(len(every)), key=lambda place: _rank(every[place]))
     chosen = sorted(order[:MOST_DETAILED])
     columns = max(_LEAST_COLUMNS, min(_COLUMNS, _ALL_COLUMNS // len(chosen)))
@@ -100,16 +106,16 @@ def _page(every: list[Evaluation], texts: Texts, progress: Progress) -> str:
     chapters = {}
     for done, place in enumerate(chosen):
         share = left // (len(chosen) - done)
-        chapter = _chapter(every[place], f"v{place + 1}", reader, share)
+        chapter = _chapter(every[place], f"v{place + 1}", names[place], reader, share)
         left -= sum(strip.n_bytes for _, strip in chapter.strips if strip is not None)
         chapters[place] = chapter
         progress(Report("writing the report", done + 1, len(chosen), "videos"))
     body = "".join(_video(chapter, texts, columns, many) for chapter in chapters.values())
     if many:
-        body = summarize(every, chapters, texts) + body
+        body = summarize(every, names, chapters, failures, texts) + body
         title = texts.title_many.format(n=len(every))
     else:
-        title = texts.title_one.format(name=every[0].video.name)
+        title = texts.title_one.format(name=names[0])
     made = texts.made.format(date=date.today().isoformat(), version=version("opensonic"))
     reading = "".join(f"<p>{escape(line)}</p>" for line in texts.reading)
     folder = files("opensonic") / "metrics/report"
@@ -142,19 +148,21 @@ def _video(chapter: Chapter, texts: Texts, columns: int, many: bool) -> str:
     )
 
 
-def _chapter(evaluation: Evaluation, key: str, reader: StripReader, n_bytes: int) -> Chapter:
+def _chapter(
+    evaluation: Evaluation, key: str, name: str, reader: StripReader, n_bytes: int
+) -> Chapter:
     try:
         footage = probe(evaluation.video)
     except InputError:
         nothing = tuple((one, None) for one in spread(evaluation.moments, _STRIPS, _APART_S))
-        return Chapter(key, evaluation, None, None, nothing)
+        return Chapter(key, name, evaluation, None, None, nothing)
     start, end = time_range(evaluation.curves)
     try:
         portrait = reader.portrait(footage, 0.5 * (start + end))
     except InputError:
         portrait = None
     strips = _strips(evaluation.moments, footage, reader, n_bytes)
-    return Chapter(key, evaluation, footage, portrait, strips)
+    return Chapter(key, name, evaluation, footage, portrait, strips)
 
 
 def _strips(

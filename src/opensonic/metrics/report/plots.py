@@ -14,12 +14,13 @@ import numpy as np
 from opensonic.metrics.evaluation import Curve, Curves, Evaluation, Moment
 from opensonic.metrics.report.drawing import Dot, Line, Plot, Span
 from opensonic.metrics.report.texts import Texts
+from opensonic.metrics.scales import SCALES
 from opensonic.post.sync.lag import CLEAR, Sync
 
-NOTICED_S = 0.045
-"""Lags below this nobody notices, s: early sound is noticed from 45 ms on (ITU-R BT.1359-1); late
-sound is forgiven more, but is held to the same here."""
+GOOD_LAG_MS = SCALES["lag"].best or (-40.0, 60.0)
+"""Least and largest lag that is good, ms."""
 
+_LAG_AXIS_MS = 100.0
 _LIKELY = 0.5
 _AROUND_S = 3.0
 
@@ -182,6 +183,8 @@ def _lags(sync: Sync, texts: Texts) -> Plot:
             kind = "likely"
         if math.isfinite(window.lag_s):
             dots.append(Dot(0.5 * (window.start_s + window.end_s), 1000 * window.lag_s, kind))
+    reach = max([_LAG_AXIS_MS, *(abs(dot.value) for dot in dots if dot.kind != "guess")])
+    dots = [dot for dot in dots if abs(dot.value) <= reach]
     words = (texts.lag_sure, texts.lag_likely, texts.lag_guess, texts.lag_good)
     kinds = ("dot sure", "dot likely", "dot guess", "good")
     return Plot(
@@ -191,7 +194,7 @@ def _lags(sync: Sync, texts: Texts) -> Plot:
         np.zeros(0),
         dots=tuple(dots),
         legend=tuple(zip(kinds, words, strict=True)),
-        low=-2000 * NOTICED_S,
-        high=2000 * NOTICED_S,
-        good=(-1000 * NOTICED_S, 1000 * NOTICED_S),
+        low=-_LAG_AXIS_MS,
+        high=_LAG_AXIS_MS,
+        good=GOOD_LAG_MS,
     )

@@ -44,9 +44,9 @@ class Texts:
             "": "Too little could be measured to judge it.",
         }
     )
-    lag_fits: str = "Lips and sound are together: {ms} ms apart; from about 45 ms on people notice."
-    lag_late: str = "The sound comes {ms} ms after the lips; from about 45 ms on people notice."
-    lag_early: str = "The sound comes {ms} ms before the lips; from about 45 ms on people notice."
+    lag_fits: str = "Lips and sound fit: they are {ms} ms apart, which nobody notices."
+    lag_late: str = "The sound comes {ms} ms after the lips; up to {limit} ms is good."
+    lag_early: str = "The sound comes {ms} ms before the lips; up to {limit} ms is good."
     lag_unclear: str = (
         "Lips and sound could not be matched with certainty (confidence {confidence} %): the lips "
         "may belong to another sound, hardly move, or the stretch is too short."
@@ -117,7 +117,8 @@ class Texts:
             "lag": (
                 "Lag over time",
                 "By how much the sound comes later than the lips, stretch by stretch; below 0 it "
-                "comes earlier. Dots on a slope mean that picture and sound run apart.",
+                "comes earlier. Dots on a slope mean that picture and sound run apart. Wild "
+                "guesses are left out.",
                 "ms",
             ),
             "blink": ("Eyelids", "How far the eyes are shut: peaks are blinks.", "0 to 1"),
@@ -152,7 +153,7 @@ class Texts:
     lag_sure: str = "sure"
     lag_likely: str = "likely"
     lag_guess: str = "a guess"
-    lag_good: str = "nobody notices"
+    lag_good: str = "good"
     yaw: str = "yaw"
     pitch: str = "pitch"
     roll: str = "roll"
@@ -169,6 +170,8 @@ class Texts:
     column_video: str = "Video"
     column_length: str = "Length"
     column_moments: str = "Moments"
+    failed_one: str = "1 could not be measured"
+    failed_some: str = "{n} could not be measured"
     left_out: str = (
         "To keep this file small it has the details of the worst {shown} videos alone. A report "
         "on fewer videos has them all."

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from opensonic.metrics.evaluation import Evaluation, Row, Verdict
-from opensonic.metrics.report.plots import NOTICED_S
+from opensonic.metrics.report.plots import GOOD_LAG_MS
 from opensonic.metrics.report.texts import Texts
 from opensonic.metrics.report.words import figure
 from opensonic.post.sync.lag import Sync
@@ -55,7 +55,9 @@ def _tell_lag(sync: Sync | None, texts: Texts) -> str:
         return texts.lag_unknown
     if not sync.clear:
         return texts.lag_unclear.format(confidence=round(100 * sync.confidence))
-    ms = abs(round(1000 * sync.lag_s))
-    if ms < 1000 * NOTICED_S:
-        return texts.lag_fits.format(ms=ms)
-    return (texts.lag_late if sync.lag_s > 0 else texts.lag_early).format(ms=ms)
+    ms, (early, late) = round(1000 * sync.lag_s), GOOD_LAG_MS
+    if early <= ms <= late:
+        return texts.lag_fits.format(ms=abs(ms))
+    if ms > 0:
+        return texts.lag_late.format(ms=ms, limit=f"{late:g}")
+    return texts.lag_early.format(ms=-ms, limit=f"{-early:g}")

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
+import os
 import unicodedata
+from collections.abc import Sequence
 from html import escape
 from pathlib import Path
 
@@ -21,9 +23,19 @@ def safe(text: str) -> str:
     return escape(clean)
 
 
-def name_of(path: Path) -> str:
-    """Give the name of a file for HTML, kept apart from the direction of the text around it."""
-    return f"<bdi>{safe(path.name)}</bdi>"
+def mark_name(name: str) -> str:
+    """Give the name of a file as HTML, apart from the direction of the text around it."""
+    return f"<bdi>{safe(name)}</bdi>"
+
+
+def short_names(paths: Sequence[Path]) -> list[str]:
+    """Give names by which files can be told apart: the bare ones, or from where they part."""
+    names = [path.name for path in paths]
+    if len(set(names)) == len(names):
+        return names
+    whole = [path.absolute() for path in paths]
+    common = Path(os.path.commonpath([path.parent for path in whole]))
+    return [path.relative_to(common).as_posix() for path in whole]
 
 
 def number(value: float) -> str:
@@ -43,5 +55,5 @@ def figure(row: Row) -> str | None:
     """Write the value of a row with its unit, or None where it has none."""
     if row.value is None or math.isnan(row.value):
         return None
-    unit = f"{THIN}{row.unit}" if row.unit else ""
+    unit = row.unit if row.unit.startswith("°") or not row.unit else f"{THIN}{row.unit}"
     return f"{number(row.value)}{unit}"
