@@ -15,7 +15,7 @@ from opensonic.engines.base import Engine
 from opensonic.engines.registry import build_engine
 from opensonic.errors import InputError
 from opensonic.face.portrait import prepare_portrait
-from opensonic.media.audio import cut_speech, read_speech
+from opensonic.media.audio import check_recording, cut_speech, read_speech
 from opensonic.media.image import read_image
 from opensonic.media.video import check_target
 from opensonic.motion.director import perform
@@ -95,6 +95,9 @@ def animate(
         check_not_source(Path(motion_output), sources)
     if chosen.lips is not None:
         open_network(chosen.lips_path())
+    image = read_image(portrait)  # what is wrong with a file is told before an engine is loaded
+    if isinstance(speech, (str, Path)):
+        check_recording(Path(speech))
     with_motion = motion is not None or motion_output is not None
     engine, reason = build_engine(chosen.engine, chosen, with_motion=with_motion)
     if motion_output is not None and not engine.tells_motion:
@@ -109,9 +112,7 @@ def animate(
         advice += performance.warnings
     progress(Report("finding the face", 0, 1))
     name = str(portrait) if isinstance(portrait, (str, Path)) else "portrait"
-    prepared = prepare_portrait(
-        read_image(portrait), name, chosen, keep_original=engine.wants_original
-    )
+    prepared = prepare_portrait(image, name, chosen, keep_original=engine.wants_original)
     notes += prepared.notes
     notes += engine.check(prepared.portrait, performance or sound, chosen)
     if idle := without_effect(engine.name, settings):

@@ -126,6 +126,32 @@ def test_missing_files_are_named_with_source_and_licence(
     assert err.count("\n") == 1
 
 
+@pytest.mark.parametrize("wrong", ["picture", "sound", "no picture", "no sound", "output"])
+def test_cheap_errors_come_before_pytorch(portrait, sound, models, tmp_path, wrong):
+    other = tmp_path / "notes.txt"
+    other.write_text("neither a picture nor a sound")
+    given = {"picture": portrait, "sound": sound(), "output": tmp_path / "talk.mp4"}
+    given |= {"picture": {"picture": other}, "no picture": {"picture": tmp_path / "none.png"}}.get(
+        wrong, {}
+    )
+    given |= {"sound": {"sound": other}, "no sound": {"sound": tmp_path / "none.wav"}}.get(
+        wrong, {}
+    )
+    given |= {"output": tmp_path / "none/talk.mp4"} if wrong == "output" else {}
+    words = ["animate", given["picture"], given["sound"], "-o", given["output"], *FAST]
+    code = (
+        "import sys, opensonic.cli\n"
+        "sys.modules['torch'] = None\n"  # whoever imports it now fails otherwise
+        f"sys.argv = {['opensonic', *map(str, words)]!r}\n"
+        "opensonic.cli.main()\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert done.returncode == (4 if wrong == "output" else 2)
+    assert "torch" not in done.stderr
+    named = {"picture": "notes.txt", "sound": "notes.txt", "output": "none"}.get(wrong, "none.")
+    assert named in done.stderr
+
+
 def test_a_damaged_file_is_named(run, portrait, sound, models, tmp_path):
     folder = tmp_path / "bad"
     for path in models.rglob("*.safetensors"):

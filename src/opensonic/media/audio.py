@@ -68,8 +68,7 @@ def read_speech(
         return _from_samples(*source, name or "samples")
     path = Path(source)
     label = name or path.name
-    check_file(path, name or str(path), ACCEPTED)
-    rate, layout = first_format(path, label)
+    rate, layout = check_recording(path, name)
     speech = _survey(label, rate, layout, lambda warn: decode(path, label, rate, layout, warn))
     stated_s = stated_duration(path, label)
     if speech.warnings or speech.duration > _MISSING_BELOW * stated_s:
@@ -79,6 +78,23 @@ def read_speech(
         f"{float(speech.duration):.1f} s could be read; copy or download it anew"
     )
     return replace(speech, warnings=(warning,))
+
+
+def check_recording(path: Path, name: str | None = None) -> tuple[int, str]:
+    """Look at the beginning of a recording only, which takes no time however long it is.
+
+    Args:
+        path: Of a sound or video file.
+        name: What messages call the recording; by default the file's name.
+
+    Returns:
+        Its sample rate in Hz and its channels, as FFmpeg calls them.
+
+    Raises:
+        InputError: There is no such file, or no sound at its beginning.
+    """
+    check_file(path, name or str(path), ACCEPTED)
+    return first_format(path, name or path.name)
 
 
 def cut_speech(speech: Speech, duration: Fraction) -> Speech:
