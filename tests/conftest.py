@@ -43,6 +43,16 @@ def example_speech():
     return str(files("opensonic") / "examples/speech.flac")
 
 
+@pytest.fixture(scope="session")
+def talk(tmp_path_factory, example_image, example_speech):
+    """Path of a video of 5 s, drawn by our own engine: the bundled portrait speaks."""
+    import opensonic
+
+    path = tmp_path_factory.mktemp("talk") / "talk.mp4"
+    opensonic.animate(example_image, example_speech, duration=5, engine="mesh").save(path)
+    return path
+
+
 @pytest.fixture(autouse=True)
 def no_models(monkeypatch, tmp_path_factory):
     """A machine without models of its user's: what `auto` takes does not depend on the machine."""

@@ -67,3 +67,12 @@ def test_each_look_gives_the_same_again(example_image, count):
     pictures = [np.roll(example_image, k, axis=0) for k in range(count)]
     for one, other in zip(look_at(pictures), look_at(pictures), strict=True):
         np.testing.assert_array_equal(one.face.landmarks, other.face.landmarks)
+
+
+def test_without_the_eyes_the_lips_are_the_same(example_image):
+    whole, lips = (
+        FaceTracker().look(example_image, 0),
+        FaceTracker(eyes=False).look(example_image, 0),
+    )
+    np.testing.assert_allclose(lips.face.landmarks[61], whole.face.landmarks[61], atol=0.5)
+    assert (lips.face.landmarks[159] != whole.face.landmarks[159]).any()

@@ -127,15 +127,16 @@ class FaceMesh:
         rough = self._rough(image, detection)
         return _face(self._face_looks(image, rough, ONE_LOOK).landmarks, detection.score)
 
-    def follow(self, image: Image, face: Face) -> Face:
+    def follow(self, image: Image, face: Face, *, eyes: bool = True) -> Face:
         """Find a face again in the next picture of a video, from where it was.
 
         Args:
             image: (H, W, 3) uint8, RGB.
             face: The face in the picture before.
+            eyes: Whether to look at the eyes from close by, too (40 % of the time).
         """
         landmarks = self._face_looks(image, face.landmarks, ONE_LOOK).landmarks
-        return _face(self._refine_parts(image, landmarks, ONE_LOOK), face.score)
+        return _face(self._refine_parts(image, landmarks, ONE_LOOK, eyes=eyes), face.score)
 
     def fit(self, image: Image, detection: Detection) -> Fit:
         """Place the points with all care.
@@ -168,7 +169,9 @@ class FaceMesh:
         gaps = np.linalg.norm(seen[..., :2] - mean[:, :2], axis=-1)
         return Fit(mean, float(gaps.mean() / np.linalg.norm(left - right)))
 
-    def _refine_parts(self, image: Image, landmarks: Points, looks: Sequence[Look]) -> Points:
+    def _refine_parts(
+        self, image: Image, landmarks: Points, looks: Sequence[Look], *, eyes: bool = True
+    ) -> Points:
         """Blend in what the closer looks at the lips and at the eyes say."""
         mirrored = [look._replace(mirror=True) for look in looks]
         refined = landmarks.copy()
@@ -177,7 +180,7 @@ class FaceMesh:
             ("eye", right_eye_frame, looks),
             ("eye", left_eye_frame, mirrored),
         )
-        for name, frame, part_looks in parts:
+        for name, frame, part_looks in parts if eyes else parts[:1]:
             region, weight = PART_REGIONS[name]
             if name == "eye" and part_looks[0].mirror:
                 region = FLIP[region]

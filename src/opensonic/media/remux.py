@@ -2,8 +2,8 @@
 
 Packets are copied with other time stamps. Sound that would begin before the first picture loses
 the packets that nobody would hear; what is left of that, less than two packets, is skipped as the
-delay of the sound's encoder is, and later sound in MP4 and MOV begins with an empty edit. FFmpeg,
-QuickTime, VLC, mpv and the browsers honour both; `Moved.ignored_s` says what other players miss.
+delay of the sound's encoder is, and later sound in MP4 and MOV begins with an empty edit. FFmpeg
+honours both (ISO/IEC 14496-12, 8.6.6); `Moved.ignored_s` says what players miss that do not.
 Matroska and WebM need neither: their packets carry their times, rounded to 1 ms.
 """
 
