@@ -13,8 +13,10 @@ from fractions import Fraction
 from pathlib import Path
 
 from opensonic.engines.base import PLAIN_RUN, Engine, Run
-from opensonic.errors import EncodeError
+from opensonic.errors import EncodeError, OpenSonicError
 from opensonic.media.video import encode_video
+from opensonic.metrics.evaluate import evaluate
+from opensonic.metrics.report import check_report_target, write_report
 from opensonic.motion.writer import motion_file, note_motion
 from opensonic.progress import Progress, ignore
 from opensonic.settings import Settings
@@ -30,12 +32,14 @@ class Saved:
         n_frames: Its frames.
         duration_s: Length of its picture, seconds.
         size_bytes: Size of the file, bytes.
+        report: The report on it, or None where none was asked for.
     """
 
     path: Path
     n_frames: int
     duration_s: float
     size_bytes: int
+    report: Path | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -97,7 +101,12 @@ class Video:
         return self.engine.animate(self.portrait, source, self.settings, run)
 
     def save(
-        self, path: str | Path, progress: Progress = ignore, *, motion: str | Path | None = None
+        self,
+        path: str | Path,
+        progress: Progress = ignore,
+        *,
+        motion: str | Path | None = None,
+        report: str | Path | None = None,
     ) -> Saved:
         """Draw the frames and write them with the sound as H.264 and AAC.
 
@@ -109,6 +118,8 @@ class Video:
             progress: Told about every few frames, and about what comes before the first.
             motion: Where to write the motion that the frames show: .csv or .json. Neither file
                 appears if the other cannot be written.
+            report: Where to write a report on the finished video: .html. The video stays, whatever
+                comes of the report.
 
         Raises:
             EncodeError: A file cannot be written, or is one that the video is made of.
@@ -116,6 +127,9 @@ class Video:
         """
         target = Path(path)
         check_not_source(target, self.sources)
+        if report is not None:
+            check_not_source(Path(report), self.sources)
+            check_report_target(Path(report))
         run = Run(progress=progress, state=state_path(target) if self.settings.resume else None)
         frames = self._draw(run)
         beside: AbstractContextManager[Callable[[Motion], None] | None] = nullcontext()
@@ -135,8 +149,31 @@ class Video:
             )
         if run.state is not None:
             run.state.unlink(missing_ok=True)
-        duration = float(self.n_frames / self.fps)
-        return Saved(target, self.n_frames, duration, target.stat().st_size)
+        if report is not None:
+            self._report(target, Path(report), progress)
+        return Saved(
+            path=target,
+            n_frames=self.n_frames,
+            duration_s=float(self.n_frames / self.fps),
+            size_bytes=target.stat().st_size,
+            report=None if report is None else Path(report),
+        )
+
+    def _report(self, video: Path, report: Path, progress: Progress) -> None:
+        """Measure the finished file as any other video, and write what comes of it.
+
+        Raises:
+            EncodeError: The file could not be measured, or the report not be written.
+        """
+        made = f"made by OpenSonic's {self.engine.name} engine, seed {self.settings.seed}"
+        try:
+            found = evaluate(video, progress=progress)
+            notes = (made, *self.warnings, *found.notes)
+            write_report(replace(found, notes=notes), report, progress=progress)
+        except OpenSonicError as error:
+            raise EncodeError(
+                f"{report}: the report could not be written: {error}; the video {video} is whole"
+            ) from error
 
 
 def state_path(output: Path) -> Path:

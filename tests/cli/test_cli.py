@@ -144,7 +144,7 @@ def test_a_bug_exits_with_1_and_a_traceback(portrait, example_speech, tmp_path):
 @pytest.mark.parametrize(
     ("number", "code", "said"),
     [
-        (signal.SIGINT, 130, "opensonic: interrupted; no file was left behind\n"),
+        (signal.SIGINT, 130, "opensonic: interrupted; no half-written file was left behind\n"),
         (signal.SIGTERM, 143, ""),
     ],
 )

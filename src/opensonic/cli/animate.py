@@ -52,6 +52,14 @@ def animate(
             show_default=False,
         ),
     ] = None,
+    report: Annotated[
+        Path | None,
+        typer.Option(
+            "--report",
+            help="Measure the finished video and write a report with plots and pictures: .html.",
+            show_default=False,
+        ),
+    ] = None,
     json: JsonOption = False,
     quiet: QuietOption = False,
     **chosen: Any,  # noqa: ANN401 - any option's type
@@ -62,7 +70,9 @@ def animate(
     """
     with guarded(json, kept=kept_work(output, chosen)):
         chosen |= {"motion": motion_in, "motion_output": motion_out}
-        make_video(portrait, speech, output, as_json=json, quiet=quiet, chosen=chosen)
+        make_video(
+            portrait, speech, output, as_json=json, quiet=quiet, chosen=chosen, report=report
+        )
 
 
 def kept_work(output: Path, chosen: dict[str, Any]) -> Path | None:
@@ -82,6 +92,7 @@ def make_video(
     as_json: bool,
     quiet: bool,
     chosen: dict[str, Any],
+    report: Path | None = None,
 ) -> None:
     """Make one video and print what came of it.
 
@@ -92,12 +103,17 @@ def make_video(
         as_json: Print one line of JSON instead of sentences.
         quiet: Show no progress bar.
         chosen: Settings by name, as typed; and `motion` and `motion_output`.
+        report: Where to write a report on the video.
 
     Raises:
         OpenSonicError: See `opensonic.animate`.
     """
     import opensonic
 
+    if report is not None:
+        from opensonic.metrics.report import check_report_target
+
+        check_report_target(report)
     started = time.perf_counter()
     watched = not (quiet or as_json)
     with progress_bar(shown=watched) as progress:
@@ -105,7 +121,7 @@ def make_video(
     if watched:
         _tell(video)  # before the work, which may take hours
     with progress_bar(shown=watched) as progress:
-        saved = video.save(output, progress, motion=chosen.get("motion_output"))
+        saved = video.save(output, progress, motion=chosen.get("motion_output"), report=report)
     wall_s = time.perf_counter() - started
     width, height = video.size
     if as_json:
@@ -113,6 +129,7 @@ def make_video(
             {
                 "output": str(saved.path),
                 "motion": str(chosen["motion_output"]) if chosen.get("motion_output") else None,
+                "report": str(report) if report else None,
                 "frames": saved.n_frames,
                 "fps": str(video.fps),
                 "duration_s": round(saved.duration_s, 3),
@@ -137,6 +154,8 @@ def make_video(
         f"made in {wall_s:.1f} s",
         style="bold green",
     )
+    if saved.report is not None:
+        say(f"{saved.report}: report on it", style="bold green")
 
 
 def _tell(video: Video) -> None:

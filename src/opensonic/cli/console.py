@@ -37,7 +37,7 @@ def guarded(as_json: bool, kept: Path | None = None) -> Iterator[None]:
         typer.echo(f"opensonic: {message}", err=True)
         raise typer.Exit(error.exit_code) from error
     except KeyboardInterrupt as error:
-        left = "no file was left behind"
+        left = "no half-written file was left behind"
         if kept is not None and kept.exists():
             left = f"what is finished is kept in {kept}; the same command goes on with it"
         typer.echo(f"opensonic: interrupted; {left}", err=True)
