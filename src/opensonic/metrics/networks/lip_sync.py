@@ -135,7 +135,7 @@ class LipSyncObserver:
             windows = np.lib.stride_tricks.sliding_window_view(rows, N_COLUMNS, axis=0)
             windows = windows[: n_slots * _COLUMNS_PER_SLOT : _COLUMNS_PER_SLOT]
             for start in range(0, n_slots, _BATCH):
-                batch = np.ascontiguousarray(windows[start : start + _BATCH].transpose(0, 2, 1))
+                batch = windows[start : start + _BATCH].transpose(0, 2, 1).copy()
                 for sound in self._network.embed_sound(batch):
                     yield slot, sound
                     slot += 1
