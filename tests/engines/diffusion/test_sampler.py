@@ -1,3 +1,5 @@
+import copy
+
 import pytest
 import torch
 
@@ -64,6 +66,7 @@ def _settings(args, **options):
         translation_scale=args["motion_bucket_scale"],
         expression_scale=args["motion_bucket_scale"],
         strength=args["i2i_noise_strength"],
+        fps=args["fps"],
         compat=True,
         **options,
     )
@@ -71,10 +74,10 @@ def _settings(args, **options):
 
 @pytest.mark.parametrize("options", FORMULATIONS, ids=str)
 def test_golden_clips(golden, golden_unet, golden_vae, error, options):
-    inputs = golden.tensors("c_inputs")
     names = golden.names("c[0-9]*")
     for name in names if options in FORMULATIONS[:2] else names[:1]:
         facts, case = golden.facts(name), golden.tensors(name)
+        inputs = golden.tensors(facts["inputs"].split(".")[0])
         settings = _settings(facts["args"], **options)
         conditions = _conditions(inputs, facts["num_frames"])
         noise = inputs["in.latents"][0, : facts["num_frames"]]
@@ -227,6 +230,22 @@ def test_the_two_buckets_have_scales_of_their_own(random_unet, clip):
     ids = Sampler(random_unet, conditions, scaled).time_ids((0, 1, 2))
     assert torch.allclose(ids, base * torch.tensor([1.0, 2.0, 0.5]))
     assert base[0, 0] == 12.5
+    faster = Sampler(random_unet, conditions, SamplerSettings(fps=25)).time_ids((0, 1, 2))
+    assert faster[0].tolist() == [25, *base[0, 1:].tolist()]
+
+
+def test_a_network_that_gives_no_numbers_is_told_at_its_first_window(random_unet, clip):
+    broken = copy.deepcopy(random_unet)
+    broken.conv_out.bias[0] = torch.inf
+    conditions, noise = clip
+    settings = SamplerSettings(n_steps=2, window=4)
+    state = start_state(conditions, noise, settings)
+    before = state.latents[list(range(len(noise)))].clone()
+    with pytest.raises(InputError, match="denoising network gave values that are no numbers"):
+        next(Sampler(broken, conditions, settings).run(state))
+    assert torch.equal(state.latents[list(range(len(noise)))], before)
+    assert (state.step, state.window) == (0, 0)
+    assert not state.sums
 
 
 def test_guidance_ramps_and_strength():
@@ -268,8 +287,6 @@ def test_published_noise_comes_after_the_pictures():
 
 
 def test_half_precision_stays_near_single(random_unet, clip, error):
-    import copy
-
     half = copy.deepcopy(random_unet).to(torch.bfloat16)
     conditions, noise = clip
     coarse = Conditions(

@@ -13,6 +13,8 @@ from opensonic.engines.diffusion.shortcuts import EXACT, Shortcuts
 from opensonic.engines.diffusion.windows import plan_windows
 from opensonic.errors import InputError
 
+MODEL_FPS = 12.5
+"""Frames per second of the model's own clip."""
 N_BRANCHES = 3
 """Guidance branches: nothing; the picture; picture and speech."""
 
@@ -63,6 +65,7 @@ class SamplerSettings:
         audio_guidance: Weight of the speech's branch at the first and the last step.
         translation_scale: Factor of the translation bucket.
         expression_scale: Factor of the expression bucket.
+        fps: Frames per second that the UNet is told.
         strength: Share of the steps that are run, the last ones; 1 runs all.
         audio_scale: Weight of the audio attention.
         compat: Whether windows wrap around the end of the clip, as published.
@@ -80,6 +83,7 @@ class SamplerSettings:
     audio_guidance: tuple[float, float] = (7.5, 7.5)
     translation_scale: float = 1.0
     expression_scale: float = 1.0
+    fps: float = MODEL_FPS
     strength: float = 1.0
     audio_scale: float = 1.0
     compat: bool = False

@@ -15,14 +15,12 @@ import torch
 
 from opensonic.engines.diffusion.conditions import N_BRANCHES, Conditions, SamplerSettings
 from opensonic.engines.diffusion.context import CONSTANT, Branch, Context, KVCache
+from opensonic.engines.diffusion.finite import require_finite
 from opensonic.engines.diffusion.mask import MaskGrids
 from opensonic.engines.diffusion.scheduler import euler_step, scale_input, timestep
 from opensonic.engines.diffusion.shortcuts import foretell_clean, second_order_step
 from opensonic.engines.diffusion.state import SamplerState
 from opensonic.engines.diffusion.unet import SonicUNet
-
-MODEL_FPS = 12.5
-"""Frames per second of the model's own clip."""
 
 
 @dataclass(frozen=True)
@@ -69,6 +67,9 @@ class Sampler:
 
         Yields:
             The position after each window. After the last one, `state.latents` are the clip's.
+
+        Raises:
+            InputError: The network gave values that are no numbers; `state` is as it was before.
         """
         n_frames, n_steps = len(state.latents), self._settings.n_run
         while state.step < n_steps:
@@ -95,6 +96,7 @@ class Sampler:
             for step in turn:
                 prediction = self.predict(latents, window, step, deep)
                 latents, clean = self._step(prediction, latents, clean, step)
+        require_finite(latents, "the denoising network", self._dtype)
         if clean is not None:
             state.fresh.update(zip(window, clean.to(latents.dtype).cpu(), strict=True))
         for frame, result in zip(window, latents.cpu(), strict=True):
@@ -179,7 +181,7 @@ class Sampler:
         means = self._buckets[list(window)].float().mean(0)
         scales = (self._settings.translation_scale, self._settings.expression_scale)
         scaled = means * torch.tensor(scales, device=means.device)
-        return self._place(torch.cat([scaled.new_tensor([MODEL_FPS]), scaled])[None])
+        return self._place(torch.cat([scaled.new_tensor([self._settings.fps]), scaled])[None])
 
     def _branches(self, window: tuple[int, ...]) -> tuple[Branch, ...]:
         heard = self._place(self._audio.of_frames(window))
