@@ -118,8 +118,6 @@ def evaluate(
             check_report_target(report)
         with progress_bar(shown=not (quiet or to_output), unit="pictures") as progress:
             found, failures = _measure(video, given, progress)
-            if report is not None and found:
-                write_report(found, report, progress=progress)
         if to_output:
             print_json(record_all(found, failures))
         else:
@@ -127,6 +125,8 @@ def evaluate(
         if target is not None:
             _write_json(record_all(found, failures), target)
         if report is not None and found:
+            with progress_bar(shown=not (quiet or to_output), unit="videos") as progress:
+                write_report(found, report, failures=failures, progress=progress)
             say(f"{report}: the report", style="bold green")
         _end(failures)
 
