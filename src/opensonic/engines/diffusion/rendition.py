@@ -150,9 +150,12 @@ class Rendition:
                 with self._placed(model.unet, model.audio_tokens):
                     self._denoise(Sampler(model.unet, conditions, fitted), fitted, state, keeper)
             except RuntimeError as error:
-                if not is_out_of_memory(error):
+                if is_out_of_memory(error):
+                    self._take_less(smaller(self.resources), error)
+                elif model.unet.run_plain():  # what the compiler is to blame for does not come back
+                    self._report("torch.compile failed: going on without")
+                else:
                     raise
-                self._take_less(smaller(self.resources), error)
         return state
 
     def _conditions(self) -> Conditions:

@@ -158,10 +158,24 @@ class SonicUNet(UNetSpatioTemporalConditionModel):
 
         Names of weights stay as they are. The first call at each size takes minutes.
         """
-        for module in self.modules():
-            shared = isinstance(module, SharedResBlock)
-            if isinstance(module, (SpatioTemporalResBlock, FeedForward)) and not shared:
-                module.compile()
+        for module in self._compilable():
+            module.compile()
+
+    def run_plain(self) -> bool:
+        """Take `compile_blocks` back.
+
+        Returns:
+            Whether there was something to take back.
+        """
+        compiled = [each for each in self._compilable() if each._compiled_call_impl is not None]
+        for module in compiled:
+            module._compiled_call_impl = None
+        return bool(compiled)
+
+    def _compilable(self) -> list[nn.Module]:
+        kinds = SpatioTemporalResBlock, FeedForward
+        found = (each for each in self.modules() if isinstance(each, kinds))
+        return [each for each in found if not isinstance(each, SharedResBlock)]
 
     def _shallow(self, deep: torch.Tensor) -> SonicUNet:
         """Give a view of this network of which only the first and the last blocks run."""
