@@ -133,11 +133,10 @@ def start(example_image, make_speech, tiny_models):
     """Make the video of 0.3 s of sound; 0.3 s are 4 frames of the model: one window."""
 
     def start(seconds="0.3", **settings):
-        chosen = {"inference_steps": 2, "min_resolution": 128, "device": "cpu"} | settings
+        usual = {"inference_steps": 2, "min_resolution": 128, "device": "cpu"}
+        chosen = usual | {"models_dir": str(tiny_models)} | settings
         speech, _ = make_speech(seconds)
-        return opensonic.animate(
-            example_image, speech, engine="sonic", models_dir=str(tiny_models), **chosen
-        )
+        return opensonic.animate(example_image, speech, engine="sonic", **chosen)
 
     return start
 

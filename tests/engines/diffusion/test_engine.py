@@ -1,8 +1,11 @@
+import shutil
 from dataclasses import replace
 from fractions import Fraction
 
 import numpy as np
+import pytest
 import torch
+from safetensors.torch import load_file, save_file
 
 from opensonic.engines.diffusion.clip import (
     count_model_frames,
@@ -13,6 +16,7 @@ from opensonic.engines.diffusion.clip import (
 )
 from opensonic.engines.diffusion.engine import SonicEngine
 from opensonic.engines.diffusion.picture import prepare_picture
+from opensonic.errors import WeightsError
 from opensonic.face.portrait import prepare_portrait
 from opensonic.settings import Settings
 
@@ -32,6 +36,21 @@ def test_networks_are_loaded_once(start, render):
     first = render(video)
     assert np.array_equal(first, render(video, progress=reports.append))
     assert "loading networks" not in [report.stage for report in reports]
+
+
+def test_a_wrong_network_between_frames_is_told_before_the_first_step(
+    start, render, tiny_models, tmp_path
+):
+    folder = tmp_path / "models"
+    shutil.copytree(tiny_models, folder)
+    path = folder / "RIFE/flownet.safetensors"
+    state = load_file(path)
+    del state["block2.conv2.0.bias"]
+    save_file(state, path, {"sizes": "{}"})
+    seen = []
+    with pytest.raises(WeightsError, match=r"flownet\.safetensors: RIFE: 1 tensors are missing"):
+        render(start(models_dir=str(folder)), progress=lambda report: seen.append(report.stage))
+    assert "denoising" not in seen
 
 
 def test_seed_and_scales_change_the_frames_and_the_frame_rate_does_not_change_the_clip(

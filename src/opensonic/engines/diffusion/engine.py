@@ -37,7 +37,7 @@ from opensonic.engines.diffusion.published_face import (
 from opensonic.engines.diffusion.rendition import Networks, Rendition
 from opensonic.engines.diffusion.resources import Resources
 from opensonic.engines.diffusion.shortage import is_out_of_memory
-from opensonic.errors import InputError
+from opensonic.errors import InputError, WeightsError
 from opensonic.post.interpolate.ifnet import IFNet, load_ifnet
 from opensonic.progress import Report
 from opensonic.settings import Settings
@@ -153,8 +153,9 @@ class SonicEngine(Engine):
             if settings.compile and not why_not_compile(self._device.name):
                 model.unet.compile_blocks()
             used = tuple(files[theirs] for theirs in FILES.values())
-            build = partial(_build_ifnet, files[RIFE], self._device.name)
-            self._loaded = {key: Networks(model, build, used)}
+            ifnet = _load_ifnet(files[RIFE])  # small; a wrong file is told before the first step
+            place_ifnet = partial(ifnet.to, self._device.name)
+            self._loaded = {key: Networks(model, place_ifnet, used)}
         networks = self._loaded[key]
         for network in networks.model.networks().values():
             network.to(place)
@@ -203,8 +204,16 @@ def _is_ready(found: Found) -> bool:
     return not found.is_pickle and not found.is_single
 
 
-def _build_ifnet(path: Path, device: str) -> IFNet:
-    return load_ifnet(load_file(path)).to(device)
+def _load_ifnet(path: Path) -> IFNet:
+    """Load RIFE's network on the host.
+
+    Raises:
+        WeightsError: The file is not of this network.
+    """
+    try:
+        return load_ifnet(load_file(path))
+    except WeightsError as error:
+        raise WeightsError(f"{path}: {error}") from error
 
 
 def _require_speech(source: Speech | Motion | Performance) -> Speech:

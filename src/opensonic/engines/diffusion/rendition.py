@@ -61,7 +61,7 @@ class Networks:
 
     Attributes:
         model: The networks up to the latents, and the VAE.
-        build_ifnet: Loads RIFE's network.
+        build_ifnet: Gives RIFE's network, on the device.
         files: Where they came from, in a fixed order.
     """
 
@@ -238,6 +238,7 @@ class Rendition:
                         compat=settings.compat,
                         runs=self.resources.runs(compat=settings.compat),
                         retreat=self._decode_less,
+                        make_room=self._make_room,
                     ):
                         fresh = frames[skipped:]
                         skipped -= len(frames) - len(fresh)
@@ -254,6 +255,13 @@ class Rendition:
         self._take_less(smaller_runs(self.resources, compat=compat), error)
         self.networks.model.vae.to(self.device)
         return self.resources.runs(compat=compat)
+
+    def _make_room(self, error: RuntimeError) -> bool:
+        """Send to the host what is not needed on the device, if that was not done yet."""
+        if self.resources.offload:
+            return False
+        self._decode_less(error)
+        return True
 
     @contextmanager
     def _placed(self, *networks: nn.Module) -> Iterator[None]:
