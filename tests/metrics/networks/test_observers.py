@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from opensonic.errors import InputError, WeightsError
-from opensonic.metrics.networks.observers import network_observers
+from opensonic.metrics.networks.observers import FieldMeasures
 from opensonic.metrics.networks.sums import LineFit, Mean, Pace
 
 NAMES = ["lse_d", "lse_c", "syncnet_lag", "csim", "csim_start", "csim_loss", "lpips", "fid", "fvd"]
@@ -19,10 +19,11 @@ def rows_of(observers):
 
 
 def test_without_weights_every_row_says_what_to_pull(tmp_path):
-    rows = rows_of(network_observers(tmp_path))
+    rows = rows_of(FieldMeasures(tmp_path).observers())
     assert list(rows) == NAMES
     assert all(row.value is None for row in rows.values())
     assert rows["csim"].note == "no weights: opensonic models pull arcface (or sface)"
+    assert FieldMeasures(tmp_path).pooled_rows() == ()
     if find_spec("torch") and find_spec("torchmetrics"):
         for name, wanted in (("lse_c", "syncnet"), ("lpips", "alexnet"), ("fvd", "i3d")):
             assert rows[name].note == f"no weights: opensonic models pull {wanted}"
@@ -31,7 +32,7 @@ def test_without_weights_every_row_says_what_to_pull(tmp_path):
 def test_without_the_extra_every_row_says_what_to_install(tmp_path, monkeypatch):
     monkeypatch.setattr("opensonic.metrics.networks.lacks.find_spec", lambda name: None)
     before = set(sys.modules)
-    rows = rows_of(network_observers(tmp_path))
+    rows = rows_of(FieldMeasures(tmp_path).observers())
     assert list(rows) == NAMES
     for name in ("lse_d", "lpips", "fid", "fvd"):
         assert rows[name].note == (
@@ -43,9 +44,9 @@ def test_without_the_extra_every_row_says_what_to_install(tmp_path, monkeypatch)
 
 def test_wrong_names_and_files_are_errors(tmp_path):
     with pytest.raises(InputError, match="are called 'unet'; expected syncnet, arcface"):
-        network_observers(weights={"unet": tmp_path})
+        FieldMeasures(weights={"unet": tmp_path})
     with pytest.raises(WeightsError, match="no such file"):
-        network_observers(weights={"arcface": tmp_path / "none.onnx"})
+        FieldMeasures(weights={"arcface": tmp_path / "none.onnx"})
 
 
 def test_torchmetrics_own_shares_are_the_published_ones(home_cache):
@@ -84,7 +85,8 @@ def test_all_measures_of_one_real_video(named, shared):
     clip = shared / "clips/grid_woman_3s.mp4"
     if not clip.is_file():
         pytest.skip(f"needs {clip}")
-    observers = network_observers(weights=named, device="cpu")
+    measures = FieldMeasures(weights=named, device="cpu")
+    observers = measures.observers()
     tracker = FaceTracker()
     for picture in islice(read_pictures(clip), 40):
         seen = tracker.look(picture.image, picture.time_s)
@@ -100,6 +102,8 @@ def test_all_measures_of_one_real_video(named, shared):
     assert rows["lpips"].value == 0
     assert rows["fid"].value == pytest.approx(0, abs=1e-4)
     assert rows["fvd"].value == pytest.approx(0, abs=1e-3)
+    pooled = {row.name: row for row in measures.pooled_rows()}
+    assert pooled == {name: rows[name] for name in ("fid", "fvd")}  # of one video
 
 
 def test_sums():

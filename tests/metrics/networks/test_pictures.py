@@ -32,6 +32,18 @@ def measure(observer, sights):
     return row
 
 
+def fid_of(network, sights, pool=None):
+    from opensonic.metrics.networks.frechet import PICTURES, FidObserver, PointSets
+
+    return measure(FidObserver(network, pool or PointSets(network.num_features, PICTURES)), sights)
+
+
+def fvd_of(network, sights):
+    from opensonic.metrics.networks.frechet import CLIPS, FvdObserver, PointSets
+
+    return measure(FvdObserver(network, PointSets(network.num_features, CLIPS)), sights)
+
+
 def brighter(image, i):
     return np.clip(image.astype(int) + 40, 0, 255).astype(np.uint8)
 
@@ -114,38 +126,48 @@ def test_a_larger_reference_is_brought_to_the_videos_size(weights):
 
 
 def test_fid_of_a_video(weights):
-    from opensonic.metrics.networks.frechet import FidObserver
     from opensonic.metrics.networks.inception import load_inception
 
     network = load_inception(weights / "inception.safetensors")
-    same = measure(FidObserver(network), pairs(40))
-    other = measure(FidObserver(network), pairs(40, change=brighter))
+    same = fid_of(network, pairs(40))
+    other = fid_of(network, pairs(40, change=brighter))
     assert abs(same.value) < 1e-3 * other.value
     assert other.value > 0
-    assert same.note.startswith("8 pictures, every 0.2 s; far fewer than 10000")
-    few = measure(FidObserver(network), pairs(3))
+    assert same.note.startswith("8 pictures, far fewer than 10000")
+    few = fid_of(network, pairs(3))
     assert few.value is None
-    assert "at least two pictures" in few.note
+    assert "at least 2 pictures" in few.note
+
+
+def test_fid_of_many_videos_is_that_of_all_their_pictures(weights):
+    from opensonic.metrics.networks.frechet import PICTURES, PointSets
+    from opensonic.metrics.networks.inception import load_inception
+
+    network = load_inception(weights / "inception.safetensors")
+    pool = PointSets(network.num_features, PICTURES)
+    one = fid_of(network, pairs(40, change=brighter), pool)
+    assert pool.row("fid") == one
+    fid_of(network, pairs(40), pool)
+    assert pool.row("fid").note.startswith("16 pictures")
+    assert 0 < pool.row("fid").value < one.value
 
 
 def test_fvd_of_a_video(weights):
-    from opensonic.metrics.networks.frechet import FvdObserver
     from opensonic.metrics.networks.i3d import I3d
 
     network = I3d(weights / "i3d.pt")
-    same = measure(FvdObserver(network), pairs(60))
-    other = measure(FvdObserver(network), pairs(60, change=brighter))
+    same = fvd_of(network, pairs(60))
+    other = fvd_of(network, pairs(60, change=brighter))
     assert abs(same.value) < 1e-3 * other.value
-    assert same.note.startswith("3 clips of 16 pictures; far fewer than 256")
-    fast = measure(FvdObserver(network), pairs(120, fps=50))
+    assert same.note.startswith("3 clips of 16 pictures, far fewer than 256")
+    fast = fvd_of(network, pairs(120, fps=50))
     assert fast.note.startswith("3 clips")  # still 25 pictures a second
-    few = measure(FvdObserver(network), pairs(31))
+    few = fvd_of(network, pairs(31))
     assert few.value is None
 
 
 def test_fvd_is_the_distance_of_what_the_network_answers(weights):
     """Two sets of clips whose features are known: the distance is that of their means."""
-    from opensonic.metrics.networks.frechet import FvdObserver
     from opensonic.metrics.networks.i3d import I3d
 
     grey = [np.full((8, 8, 3), level, np.uint8) for level in (50, 90, 130)]
@@ -157,7 +179,7 @@ def test_fvd_is_the_distance_of_what_the_network_answers(weights):
         )
         for i in range(48)
     )
-    row = measure(FvdObserver(network), sights)
+    row = fvd_of(network, sights)
     assert row.value == pytest.approx(3 * 30**2, rel=1e-3)  # the means of three colours
 
 

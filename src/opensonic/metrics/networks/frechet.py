@@ -10,11 +10,13 @@ papers take thousands.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import cv2
 import numpy as np
 import numpy.typing as npt
 import torch
+from torch import Tensor, nn
 from torchmetrics.image.fid import FrechetInceptionDistance
 
 from opensonic.metrics.evaluation import Row, Sight
@@ -28,12 +30,71 @@ from opensonic.values import Speech
 
 STEP_S = 0.2
 """Time between the pictures that FID takes, s."""
-FEW_PICTURES = 10_000
-"""Pictures under which FID comes with a warning: its authors ask for as many."""
-FEW_CLIPS = 256
-"""Clips under which FVD comes with a warning: its authors found it unsteady with fewer."""
 
 Image = npt.NDArray[np.uint8]
+
+
+class Things(NamedTuple):
+    """What is compared.
+
+    Attributes:
+        name: What messages call it.
+        few: Under how many of them the distance comes with a warning.
+    """
+
+    name: str
+    few: int
+
+
+PICTURES = Things("pictures", 10_000)
+"""FID's authors ask for as many."""
+CLIPS = Things(f"clips of {N_PICTURES} pictures", 256)
+"""FVD's authors found it unsteady with fewer."""
+
+
+class PointSets:
+    """Two sets of points, the reference's and the video's; keeps sums alone.
+
+    Args:
+        n_features: Numbers per point.
+        things: What the points stand for.
+    """
+
+    def __init__(self, n_features: int, things: Things) -> None:
+        self._distance = FrechetInceptionDistance(feature=_Features(n_features))
+        self._things = things
+        self._n = 0
+
+    def add(self, reference: Tensor, video: Tensor) -> None:
+        """Take the features of the same moment of both, (1, D) each."""
+        self._distance.update(reference, real=True)
+        self._distance.update(video, real=False)
+        self._n += 1
+
+    def row(self, name: str) -> Row:
+        """Give the distance.
+
+        Args:
+            name: Key of `scales.SCALES`.
+        """
+        if self._n < 2:
+            return make_row(name, None, f"needs a reference, and at least 2 {self._things.name}")
+        note = f"{self._n} {self._things.name}"
+        if self._n < self._things.few:
+            note += f", far fewer than {self._things.few}: compare it only over the same ones"
+        return make_row(name, float(self._distance.compute()), note)
+
+
+class _Features(nn.Module):
+    """Hands features on: torchmetrics asks for a network."""
+
+    def __init__(self, num_features: int) -> None:
+        super().__init__()
+        self.num_features = num_features
+
+    def forward(self, features: Tensor) -> Tensor:
+        """Give what came."""
+        return features
 
 
 class FidObserver:
@@ -41,27 +102,30 @@ class FidObserver:
 
     Args:
         network: Inception with its weights.
+        pool: Takes the points of all videos.
     """
 
-    def __init__(self, network: Inception) -> None:
-        self._distance = FrechetInceptionDistance(feature=network)
+    def __init__(self, network: Inception, pool: PointSets) -> None:
+        self._network = network
+        self._sets = (PointSets(network.num_features, PICTURES), pool)
         self._pace = Pace(STEP_S)
-        self._n = 0
-        self._has_reference = False
 
     def look(self, sight: Sight, reference: Sight | None) -> None:
         """Look at the next picture and the one beside it."""
         if reference is None or not self._pace.is_due(sight.time_s):
             return
-        self._n += 1
-        for each, real in ((reference, True), (sight, False)):
-            picture = np.ascontiguousarray(each.image.transpose(2, 0, 1)[None])
-            self._distance.update(torch.from_numpy(picture), real=real)
+        pair = [
+            self._network(
+                torch.from_numpy(np.ascontiguousarray(each.image.transpose(2, 0, 1))[None])
+            )
+            for each in (reference, sight)
+        ]
+        for each in self._sets:
+            each.add(*pair)
 
     def rows(self, speech: Speech | None, lag_s: float | None) -> Sequence[Row]:
         """Give FID."""
-        note = f"{self._n} pictures, every {STEP_S:g} s"
-        return (_row("fid", self._distance, self._n, note, FEW_PICTURES, "pictures"),)
+        return (self._sets[0].row("fid"),)
 
 
 class FvdObserver:
@@ -69,13 +133,14 @@ class FvdObserver:
 
     Args:
         network: I3D with its weights.
+        pool: Takes the points of all videos.
     """
 
-    def __init__(self, network: I3d) -> None:
-        self._distance = FrechetInceptionDistance(feature=network)
+    def __init__(self, network: I3d, pool: PointSets) -> None:
+        self._network = network
+        self._sets = (PointSets(network.num_features, CLIPS), pool)
         self._steady: Steady[tuple[Image, Image] | None] = Steady()
         self._clip: list[tuple[Image, Image]] = []
-        self._n = 0
 
     def look(self, sight: Sight, reference: Sight | None) -> None:
         """Look at the next picture and the one beside it."""
@@ -87,8 +152,7 @@ class FvdObserver:
         """Give FVD; a clip that is not full is left out."""
         for _, shown in self._steady.finish():
             self._take(shown)
-        note = f"{self._n} clips of {N_PICTURES} pictures"
-        return (_row("fvd", self._distance, self._n, note, FEW_CLIPS, "clips"),)
+        return (self._sets[0].row("fvd"),)
 
     def _take(self, pair: tuple[Image, Image] | None) -> None:
         if pair is None:
@@ -97,23 +161,13 @@ class FvdObserver:
         self._clip.append(pair)
         if len(self._clip) < N_PICTURES:
             return
-        self._n += 1
-        for side, real in ((0, True), (1, False)):
+        points = []
+        for side in (0, 1):
             clip = np.stack([pictures[side] for pictures in self._clip])  # (T, H, W, 3)
-            clip = np.ascontiguousarray(clip.transpose(3, 0, 1, 2)[None])
-            self._distance.update(torch.from_numpy(clip), real=real)
+            points.append(self._network(torch.from_numpy(clip).permute(3, 0, 1, 2)[None]))
+        for each in self._sets:
+            each.add(*points)
         self._clip.clear()
-
-
-def _row(
-    name: str, distance: FrechetInceptionDistance, n: int, note: str, few: int, things: str
-) -> Row:
-    if n < 2:
-        why = f"needs a reference with at least two {things} beside the video's"
-        return make_row(name, None, why)
-    if n < few:
-        note += f"; far fewer than {few}: compare it only with values from the same {things}"
-    return make_row(name, float(distance.compute()), note)
 
 
 def _small(image: Image) -> Image:
