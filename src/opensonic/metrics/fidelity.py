@@ -3,10 +3,10 @@
 PSNR is 10 log10(255² / mean squared error) over all pixels and colours of one picture; equal
 pictures count as 100 dB. SSIM is Wang et al., "Image quality assessment: from error visibility to
 structural similarity" (IEEE TIP 13, 2004): Gaussian window of 11 px, sigma 1.5, K1 = 0.01,
-K2 = 0.03, per colour, averaged where the window lies inside. Both are what torchmetrics'
-`peak_signal_noise_ratio` and `structural_similarity_index_measure` with `data_range=255` give (a
-test compares them), without PyTorch and several times as fast. A reference of another size is
-brought to that of the picture first.
+K2 = 0.03, per colour, the edges mirrored. Both are what torchmetrics' `peak_signal_noise_ratio` and
+`structural_similarity_index_measure` with `data_range=255` give (a test compares them), without
+PyTorch, so that they are there in the base install. A reference of another size is brought to that
+of the picture first.
 """
 
 from __future__ import annotations
@@ -71,8 +71,7 @@ def measure_ssim(found: Image, true: Image) -> float:
     common = _blur(a * b) - product
     shape = (2 * common + _C2) / (spread + _C2)
     light = (2 * product + _C1) / (power_a + power_b + _C1)
-    edge = _SIDE // 2
-    return float((shape * light)[edge : -edge or None, edge : -edge or None].mean())
+    return float((shape * light).mean())
 
 
 def _blur(image: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
