@@ -1,0 +1,1 @@
+"""Jumps between frames found and mended: `stream` is the way in, the others are its parts."""

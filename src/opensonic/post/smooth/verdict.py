@@ -1,0 +1,130 @@
+"""Which frames are jumps: those alone that stand out from what half a second around them does.
+
+Two faults are told:
+
+- **Displaced**: the frame fits to neither neighbour although these fit to each other. It was
+  shifted, flickers, or comes from another time.
+- **Frozen**: the frame repeats the one before it (or after it) amid movement. A frame was dropped
+  and its place held by a copy, or one was doubled.
+
+Both are measured against the frames around them, so that a restless video, a shaking camera or a
+rhythm of repeated frames (film at another rate) is left as it is: only what is alone is a fault.
+"""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Sequence
+
+from opensonic.post.smooth.evidence import Evidence
+
+REACH = 8
+"""Frames on each side with which one is compared."""
+MIN_AROUND = 4
+"""Frames that it must be compared with, at least."""
+DISPLACED_SCORE = 1.3
+"""Residual over the largest around it, times how much the frame stands out from both neighbours.
+Found on real and rendered talking videos: frames of theirs reach 1.06; shifted and flickering ones
+start at 1.5."""
+FROZEN_SHARE = 0.12
+"""A repeated frame differs from its copy by less than this share of the usual step."""
+MOVING_SHARE = 0.25
+"""And the steps before and after it are at least this share of the usual one."""
+COPY_SHARE = 0.03
+"""Below this share it is a copy for certain; above, a turn of the movement is still possible."""
+EARLY_LEAP = 1.6
+"""The leap lies before a frozen pair where the step into it is so many times the one out of it;
+else behind it, as it does where a dropped frame's place is held."""
+FLASH_LEVELS = 24.0
+"""A frame brighter or darker by more, of 255, is a flash and meant."""
+
+_NOISE_LEVELS = 0.15
+_MOVING_LEVELS = 0.12
+_ONWARD = 0.3
+_CUT_SHARE = 3.0
+_CUT_LEVELS = 2.0
+
+
+def is_displaced(around: Sequence[Evidence | None], place: int) -> bool:
+    """Tell whether a frame is displaced.
+
+    Args:
+        around: Evidence of consecutive frames; None where there is none or a fault was found.
+        place: The frame's index in `around`.
+    """
+    here = around[place]
+    if here is None or abs(here.brighter) > FLASH_LEVELS or _is_cut(around, place):
+        return False
+    near = [around[k] for k in (place - 1, place + 1) if 0 <= k < len(around)]
+    largest = all(each is None or each.residual <= here.residual for each in near)
+    return largest and _score(around, place) >= DISPLACED_SCORE
+
+
+def _score(around: Sequence[Evidence | None], place: int) -> float:
+    here = around[place]
+    others = [
+        each.residual
+        for k, each in enumerate(around)
+        if each is not None and 1 < abs(k - place) <= REACH
+    ]
+    if here is None or len(others) < MIN_AROUND:
+        return 0.0
+    return here.residual / max(*others, _NOISE_LEVELS) * here.stands_out
+
+
+def _is_cut(around: Sequence[Evidence | None], place: int) -> bool:
+    """Tell whether the frames before and after one are of different shots: nothing lies between."""
+    overs = [
+        each.over
+        for k, each in enumerate(around)
+        if each is not None and 1 < abs(k - place) <= REACH
+    ]
+    here = around[place]
+    if here is None or not overs:
+        return True
+    return here.over > _CUT_SHARE * statistics.median(overs) + _CUT_LEVELS
+
+
+def is_frozen(around: Sequence[Evidence | None], place: int) -> bool:
+    """Tell whether a frame repeats the one before it amid movement that goes on.
+
+    Args:
+        around: As for `is_displaced`.
+        place: The same.
+    """
+    here = around[place]
+    if here is None or _is_cut(around, place):
+        return False
+    steps = {
+        k: each.step
+        for k, each in enumerate(around)
+        if each is not None and k != place and abs(k - place) <= REACH
+    }
+    if len(steps) < MIN_AROUND:
+        return False
+    usual = statistics.median(steps.values())
+    limit = FROZEN_SHARE * usual
+    before = steps.get(place - 1, 0.0)
+    return (
+        usual >= _MOVING_LEVELS
+        and here.step < limit
+        and min(before, here.next_step) >= MOVING_SHARE * usual
+        and not any(step < limit for step in steps.values())
+        and (here.step < COPY_SHARE * usual or here.onward >= _ONWARD)
+    )
+
+
+def copy_place(around: Sequence[Evidence | None], place: int) -> int:
+    """Tell which frame of a frozen pair does not belong there: the one that the leap is next to.
+
+    Args:
+        around: As for `is_displaced`.
+        place: Index of the second frame of the pair.
+
+    Returns:
+        `place`, or the one before it.
+    """
+    here, before = around[place], around[place - 1] if place else None
+    if here is None or before is None:
+        return place
+    return place - 1 if before.step > EARLY_LEAP * here.next_step else place
