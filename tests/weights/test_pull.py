@@ -1,6 +1,7 @@
 """From nothing to a folder that is whole, and what is said when it is not."""
 
 import hashlib
+from pathlib import Path
 
 import pytest
 from tests.model_hub import SHAPES, write_tensors
@@ -84,6 +85,20 @@ def test_the_wrong_network_is_refused_after_it_came(published, tmp_path):
         pull_file(file, tmp_path / "in")
     assert not (tmp_path / "in" / file.place).exists()
     assert read_ledger(tmp_path / "in") == {}  # so that the right one is not refused later
+
+
+def test_a_pickle_that_could_run_a_program_is_not_kept(published, tmp_path):
+    torch = pytest.importorskip("torch")
+    file = MODEL_FILES["unet"]
+    torch.save({"a": Path("x")}, tmp_path / "evil")
+    for revision in ("main", "c0ffee"):
+        path = f"{file.repository}/resolve/{revision}/{file.remote}"
+        published.put(path, (tmp_path / "evil").read_bytes())
+    with pytest.raises(WeightsError, match=r"what came .*could run a program.*it was deleted"):
+        pull_file(file, tmp_path / "in")
+    assert not (tmp_path / "in" / file.place).exists()
+    (tmp_path / "evil").rename(tmp_path / "in" / file.place)
+    assert file in missing_files(["unet"], tmp_path / "in")
 
 
 def test_a_wrong_file_that_was_not_fetched_is_not_overwritten(published, tmp_path):

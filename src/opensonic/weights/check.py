@@ -124,6 +124,7 @@ def check_pickle(verdict: Verdict) -> Verdict:
         problem = _difference(describe_pickle(found.path, found.file.prefix), found.file)
     except WeightsError as error:
         problem = str(error).removeprefix(f"{found.path}: ")
+        return replace(verdict, problem=problem, checked="", unread=False)
     return replace(verdict, problem=problem, checked="names and shapes", unread=False)
 
 

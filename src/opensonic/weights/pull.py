@@ -10,7 +10,7 @@ from urllib.parse import quote, urlsplit
 
 from opensonic.errors import InputError, WeightsError
 from opensonic.progress import Progress, Report, ignore
-from opensonic.weights.check import check_file
+from opensonic.weights.check import check_file, check_pickle
 from opensonic.weights.fetch import Fetched, UnavailableError, Wanted, fetch
 from opensonic.weights.ledger import Entry, note_file, read_ledger
 from opensonic.weights.model_file import HUB, ModelFile
@@ -47,7 +47,7 @@ def missing_files(names: Sequence[str] = (), models_dir: Path | None = None) -> 
     return [
         MODEL_FILES[name]
         for name in dict.fromkeys(names or PULLED)
-        if not check_file(name, models_dir).good
+        if not check_pickle(check_file(name, models_dir)).good
     ]
 
 
@@ -127,7 +127,7 @@ def pull_file(
             say(f"{error}; trying the next server")
             continue
         break
-    if problem := check_file(file.name, folder).problem:
+    if problem := check_pickle(check_file(file.name, folder)).problem:
         (folder / file.place).unlink()
         raise WeightsError(f"{wanted.url}: what came {problem}; it was deleted")
     _note(folder, file, wanted, fetched)
