@@ -17,6 +17,7 @@ from opensonic.errors import InputError, OpenSonicError
 from opensonic.metrics.evaluate import evaluate
 from opensonic.metrics.evaluation import Evaluation, Observer, Row
 from opensonic.metrics.labels import ENDINGS as LABEL_ENDINGS
+from opensonic.metrics.networks.observers import FieldMeasures
 from opensonic.progress import Progress, Report, ignore
 
 VIDEO_ENDINGS = (
@@ -104,7 +105,7 @@ def evaluate_folder(
     folder: str | Path,
     given: Given | None = None,
     *,
-    new_observers: Callable[[], Sequence[Observer]] = tuple,
+    new_observers: Callable[[], Sequence[Observer]] | None = None,
     progress: Progress = ignore,
 ) -> Iterator[Evaluation | Failure]:
     """Evaluate every video of a folder.
@@ -112,7 +113,8 @@ def evaluate_folder(
     Args:
         folder: The folder.
         given: Folders of what the videos are compared with.
-        new_observers: Makes more measures, anew for each video.
+        new_observers: Makes more measures, anew for each video; None takes those of the field
+            (`metrics.networks`).
         progress: Told about the stages; its detail says which video.
 
     Yields:
@@ -120,9 +122,11 @@ def evaluate_folder(
 
     Raises:
         InputError: The folder holds no video, or one of the others is no folder.
+        WeightsError: A weight file of a measure is wrong.
     """
     folder = Path(folder)
     given = given or Given()
+    make = new_observers or FieldMeasures().observers
     videos = find_videos(folder)
     transcripts = None if given.transcript is None else Path(given.transcript)
     for what, place in (("reference", given.reference), ("labels", given.labels)):
@@ -143,7 +147,7 @@ def evaluate_folder(
                 labels=_find(given.labels, inner, LABEL_ENDINGS),
                 transcript=None if text is None else str(text),
                 language=given.language,
-                observers=new_observers(),
+                observers=make(),
                 progress=tell,
             )
         except OpenSonicError as error:

@@ -21,6 +21,7 @@ from opensonic.metrics.labels import read_labels
 from opensonic.metrics.lids import close_lids
 from opensonic.metrics.lip_rows import judge_lips
 from opensonic.metrics.moments import sort_moments
+from opensonic.metrics.networks.observers import FieldMeasures
 from opensonic.metrics.picture_rows import judge_picture, judge_reference
 from opensonic.metrics.proportions import follow_drift
 from opensonic.metrics.sounding import Sounding, listen_closely
@@ -57,7 +58,7 @@ def evaluate(
     labels: str | Path | None = None,
     transcript: str | None = None,
     language: str = "en-us",
-    observers: Sequence[Observer] = (),
+    observers: Sequence[Observer] | None = None,
     progress: Progress = ignore,
 ) -> Evaluation:
     """Measure a talking video.
@@ -71,7 +72,8 @@ def evaluate(
         labels: File of phones with their times: `.TextGrid`, `.lab`, `.phn` or `.csv`.
         transcript: What is said, or the path of a text file; used where no labels are given.
         language: Language of the transcript as espeak-ng calls it, for example "en-us" or "cmn".
-        observers: More measures, such as `metrics.networks`.
+        observers: More measures; None takes those of the field (`metrics.networks`), whose rows say
+            so where their weights are missing.
         progress: Told about the stages.
 
     Returns:
@@ -79,8 +81,10 @@ def evaluate(
 
     Raises:
         InputError: A file cannot be read.
-        WeightsError: One of the package's own weight files is missing or damaged.
+        WeightsError: A weight file is wrong, or one of the package's own is missing or damaged.
     """
+    if observers is None:
+        observers = FieldMeasures().observers()
     footage = probe(video)
     other = None if reference is None else probe(reference)
     given = None if labels is None else read_labels(labels)
