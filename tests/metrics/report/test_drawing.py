@@ -3,7 +3,8 @@ import re
 import numpy as np
 import pytest
 
-from opensonic.metrics.report.drawing import HEIGHT, Dot, Line, Plot, Span, choose_ticks, clock
+from opensonic.metrics.report.axis import choose_ticks, clock
+from opensonic.metrics.report.drawing import HEIGHT, Dot, Line, Plot, Span
 from opensonic.metrics.report.drawing import draw_plot as draw
 from opensonic.metrics.report.words import number
 

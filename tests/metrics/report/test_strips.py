@@ -24,19 +24,19 @@ def numbers_of(strip):
 def test_a_strip_shows_the_pictures_around_its_moment(reader, numbered, number):
     footage = probe(numbered())
     time_s = (number + 0.5) / 25
-    strip = reader.read(footage, Moment(time_s, "x", 1.0, time_s + 1, "frozen"))
+    strip = reader.read(footage, time_s, "picture")
     first = max(0, number - BEFORE)
     want = list(range(first, min(first + LENGTH, 110)))
     assert numbers_of(strip) == pytest.approx(want, abs=0.7)
     assert [still.time_s for still in strip.stills] == pytest.approx(
         [(place + 0.5) / 25 for place in want]
     )
-    assert want[strip.begin] == number
+    assert want[strip.here] == number
     assert strip.view == "picture"
 
 
 def test_there_is_no_strip_behind_the_end(reader, numbered):
-    assert reader.read(probe(numbered()), Moment(60.0, "x", 1.0, 61.0, "frozen")) is None
+    assert reader.read(probe(numbered()), 60.0, "picture") is None
 
 
 def test_a_mouth_is_shown_where_lips_are_wrong(reader, example_image, tmp_path):
@@ -50,8 +50,7 @@ def test_a_mouth_is_shown_where_lips_are_wrong(reader, example_image, tmp_path):
         for _ in range(12):
             container.mux(stream.encode(av.VideoFrame.from_ndarray(example_image, "rgb24")))
         container.mux(stream.encode(None))
-    moment = Moment(0.1, "lips open in silence", 1.0, 0.3, "open_in_silence")
-    strip = reader.read(probe(path), moment)
+    strip = reader.read(probe(path), 0.1, "mouth")
     assert strip.view == "mouth"
     image = cv2.imdecode(np.frombuffer(strip.stills[0].jpeg, np.uint8), 1)
     small = cv2.resize(image, None, fx=0.5, fy=0.5, interpolation=cv2.INTER_AREA)
@@ -64,9 +63,9 @@ def test_a_mouth_is_shown_where_lips_are_wrong(reader, example_image, tmp_path):
 def test_memory_does_not_grow_with_the_video(reader, numbered):
     size, n_frames = (320, 240), 700
     footage = probe(numbered(n_frames=n_frames, size=size))
-    reader.read(footage, Moment(1.0, "x", 1.0, 1.0, "frozen"))
+    reader.read(footage, 1.0, "picture")
     tracemalloc.start()
-    reader.read(footage, Moment(27.0, "x", 1.0, 27.0, "frozen"))
+    reader.read(footage, 27.0, "picture")
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert peak < 3 * LENGTH * size[0] * size[1] * 3

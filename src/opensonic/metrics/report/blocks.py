@@ -9,7 +9,8 @@ from html import escape
 
 from opensonic.media.footage import Footage
 from opensonic.metrics.evaluation import GROUPS, Evaluation, Moment, Row, Verdict
-from opensonic.metrics.report.drawing import clock, draw_plot
+from opensonic.metrics.report.axis import clock
+from opensonic.metrics.report.drawing import draw_plot
 from opensonic.metrics.report.plots import choose_plots, lips_around, time_range
 from opensonic.metrics.report.strips import Still, Strip
 from opensonic.metrics.report.texts import Texts
@@ -240,9 +241,9 @@ def _strip(strip: Strip, moment: Moment, texts: Texts) -> str:
         when = clock(still.time_s, fine=True)
         words = {"time": when, "view": texts.views[strip.view], "what": moment.what}
         alt = safe(texts.frame_alt.format(**words))
-        here = ' class="begin"' if place == strip.begin else ""
+        marked = ' class="here"' if place == strip.here else ""
         items.append(
-            f'<li{here}><img src="{_inline(still)}" width="{width}" height="{height}" '
+            f'<li{marked}><img src="{_inline(still)}" width="{width}" height="{height}" '
             f'alt="{alt}" decoding="async"><span>{when}</span></li>'
         )
     return f'<ol class="strip">{"".join(items)}</ol>'

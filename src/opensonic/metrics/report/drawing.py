@@ -8,7 +8,6 @@ light and dark.
 
 from __future__ import annotations
 
-import itertools
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -18,14 +17,13 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from opensonic.metrics.report.axis import choose_ticks, tick_label, time_marks
+
 Values = npt.NDArray[np.float32]
 Times = npt.NDArray[np.float64]
 
 HEIGHT = 1000
 """Units of the drawing from bottom to top; as many as can be told apart on any screen."""
-_TIME_STEPS = (0.1, 0.2, 0.5, 1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200)
-_TICKS = 6
-_FINER = 4
 _FORGIVEN = 0.08
 
 
@@ -104,9 +102,10 @@ def draw_plot(plot: Plot, start_s: float, end_s: float, columns: int = 1500) -> 
     parts = [] if plot.good is None else [frame.band(*plot.good)]
     if plot.held is not None:
         parts.append(frame.span(plot.held, "held"))
-    parts += [frame.span(span, "unknown") for span in plot.spans if span.end_s > start_s]
+    near = (span for span in plot.spans if span.end_s > start_s and span.start_s < end_s)
+    parts += [frame.span(span, "unknown") for span in near]
     parts += [frame.level(tick) for tick in ticks]
-    parts += [frame.upright(mark) for mark in plot.marks_s]
+    parts += [frame.upright(mark) for mark in plot.marks_s if start_s <= mark <= end_s]
     for line in plot.lines:
         parts.append(frame.line(plot.time_s, line.values, line.kind, columns))
     parts.append(frame.dots(plot.dots))
@@ -118,7 +117,7 @@ def draw_plot(plot: Plot, start_s: float, end_s: float, columns: int = 1500) -> 
     )
     levels = "".join(
         f'<span style="bottom:{100 * (tick - low) / (high - low):.2f}%">'
-        f"{_number(tick, ticks)}</span>"
+        f"{tick_label(tick, ticks)}</span>"
         for tick in ticks
     )
     reading = f"<p>{escape(plot.reading)}</p>" if plot.reading else ""
@@ -127,39 +126,8 @@ def draw_plot(plot: Plot, start_s: float, end_s: float, columns: int = 1500) -> 
         f'<figure class="plot{" slim" if plot.slim else ""}"><figcaption>'
         f"<h4>{escape(plot.title)}{unit}</h4>{_legend(plot)}{reading}</figcaption>"
         f'<div class="frame"><div class="levels" aria-hidden="true">{levels}</div>'
-        f'<div class="canvas">{drawing}</div></div>{_times(start_s, end_s)}</figure>'
+        f'<div class="canvas">{drawing}</div></div>{time_marks(start_s, end_s)}</figure>'
     )
-
-
-def choose_ticks(low: float, high: float, most: int = 5) -> list[float]:
-    """Choose round numbers that cover a range; the first and the last are its ends.
-
-    Args:
-        low: Least value.
-        high: Largest value.
-        most: Numbers at most; 3 or more.
-    """
-    if not high > low:
-        low, high = low - 0.5, low + 0.5
-    step = 10.0 ** math.floor(math.log10((high - low) / most))
-    factors = itertools.cycle((2.0, 2.5, 2.0))  # 1, 2, 5, 10, 20 ...
-    while True:
-        first, last = math.floor(low / step + 1e-9), math.ceil(high / step - 1e-9)
-        if last - first < most:
-            return [round(number * step, 12) for number in range(first, last + 1)]
-        step *= next(factors)
-
-
-def clock(seconds: float, fine: bool = False) -> str:
-    """Write a time of a video: `1:05`, `1:05.32` where it is fine, `2:01:05` from an hour on."""
-    hundredths = round(abs(seconds) * 100)
-    whole, rest = divmod(hundredths, 100)
-    minutes, second = divmod(whole, 60)
-    hours, minute = divmod(minutes, 60)
-    text = f"{hours}:{minute:02}:{second:02}" if hours else f"{minute}:{second:02}"
-    if fine:
-        text += f".{rest:02}"
-    return f"−{text}" if seconds < 0 and hundredths else text
 
 
 def _extent(plot: Plot) -> tuple[float, float]:
@@ -180,26 +148,6 @@ def _legend(plot: Plot) -> str:
         return ""
     items = "".join(f'<li><i class="{kind}"></i>{escape(label)}</li>' for kind, label in rows)
     return f'<ul class="legend">{items}</ul>'
-
-
-def _number(value: float, ticks: Sequence[float]) -> str:
-    step = ticks[1] - ticks[0]
-    return f"{value:.{max(0, -math.floor(math.log10(step) + 1e-9))}f}".replace("-", "−")
-
-
-def _times(start_s: float, end_s: float) -> str:
-    length = end_s - start_s
-    fitting = (step for step in _TIME_STEPS if length / step <= _TICKS)
-    coarse = next(fitting, math.ceil(length / _TICKS))
-    fine = coarse / _FINER
-    marks = []
-    for number in range(math.ceil(start_s / fine - 1e-9), math.floor(end_s / fine + 1e-9) + 1):
-        time_s = number * fine
-        main = abs(time_s / coarse - round(time_s / coarse)) < 1e-6
-        text = clock(time_s, fine=(coarse if main else fine) % 1 > 0)
-        place, kind = 100 * (time_s - start_s) / length, "" if main else ' class="fine"'
-        marks.append(f'<span{kind} style="left:{place:.2f}%">{text}</span>')
-    return f'<div class="times" aria-hidden="true">{"".join(marks)}</div>'
 
 
 @dataclass(frozen=True)

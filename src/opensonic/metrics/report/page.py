@@ -21,8 +21,8 @@ from opensonic.media.footage import Footage, probe
 from opensonic.metrics.batch import Failure
 from opensonic.metrics.evaluation import Evaluation, Moment
 from opensonic.metrics.report.blocks import Chapter, figures, head, moments, timeline
-from opensonic.metrics.report.plots import time_range
-from opensonic.metrics.report.strips import Strip, StripReader, spread
+from opensonic.metrics.report.plots import telling_time, time_range
+from opensonic.metrics.report.strips import Strip, StripReader, choose_view, spread
 from opensonic.metrics.report.summary import summarize
 from opensonic.metrics.report.texts import ENGLISH, Texts
 from opensonic.metrics.report.verdict import WORST_FIRST, judge
@@ -161,17 +161,18 @@ def _chapter(
         portrait = reader.portrait(footage, 0.5 * (start + end))
     except InputError:
         portrait = None
-    strips = _strips(evaluation.moments, footage, reader, n_bytes)
+    strips = _strips(evaluation, footage, reader, n_bytes)
     return Chapter(key, name, evaluation, footage, portrait, strips)
 
 
 def _strips(
-    found: Sequence[Moment], footage: Footage, reader: StripReader, n_bytes: int
+    evaluation: Evaluation, footage: Footage, reader: StripReader, n_bytes: int
 ) -> tuple[tuple[Moment, Strip | None], ...]:
     strips: list[tuple[Moment, Strip | None]] = []
-    for moment in spread(found, _STRIPS, _APART_S):
+    for moment in spread(evaluation.moments, _STRIPS, _APART_S):
         try:
-            strip = reader.read(footage, moment)
+            time_s = telling_time(moment, evaluation.curves)
+            strip = reader.read(footage, time_s, choose_view(moment.name))
         except InputError:
             strip = None
         n_bytes -= 0 if strip is None else strip.n_bytes

@@ -23,6 +23,7 @@ GOOD_LAG_MS = SCALES["lag"].best or (-40.0, 60.0)
 _LAG_AXIS_MS = 100.0
 _LIKELY = 0.5
 _AROUND_S = 3.0
+_LONG_S = 2.0
 
 
 class _Slim(NamedTuple):
@@ -94,15 +95,27 @@ def lips_around(
     """
     curves = evaluation.curves
     start, end = time_range(curves)
-    middle = 0.5 * (moment.time_s + min(moment.end_s, moment.time_s + _AROUND_S))
-    left = max(start, min(middle - _AROUND_S, end - 2 * _AROUND_S))
+    time_s = telling_time(moment, curves)
+    left = max(start, min(time_s - _AROUND_S, end - 2 * _AROUND_S))
     right = min(end, left + 2 * _AROUND_S)
     inside = slice(*np.searchsorted(curves.time_s, (left, right + 1e-9)).tolist())
     if not (_known(curves.gap[inside]) or _known(curves.heard_gap[inside])):
         return None
     held = Span(moment.time_s, moment.end_s)
-    plot = _lips(curves, texts, inside, (moment.time_s,), unseen(curves), held)
+    plot = _lips(curves, texts, inside, (time_s,), unseen(curves), held)
     return plot, left, max(right, left + 0.1)
+
+
+def telling_time(moment: Moment, curves: Curves) -> float:
+    """Give the time that shows best what is wrong, s.
+
+    That is where the moment begins; in a long stretch, where seen and heard lips differ most.
+    """
+    inside = (curves.time_s >= moment.time_s) & (curves.time_s <= moment.end_s)
+    apart = np.abs(curves.gap - curves.heard_gap)[inside]
+    if moment.end_s - moment.time_s < _LONG_S or not _known(apart):
+        return moment.time_s
+    return float(curves.time_s[inside][int(np.nanargmax(apart))])
 
 
 def unseen(curves: Curves) -> tuple[Span, ...]:

@@ -25,7 +25,7 @@ from opensonic.values import Face
 LENGTH = 8
 """Pictures of a strip."""
 BEFORE = 2
-"""How many of them are shown before the moment begins."""
+"""How many of them come before the moment."""
 WIDTH = 200
 """Width of a picture in a strip, px."""
 QUALITY = 82
@@ -62,13 +62,13 @@ class Strip:
     Attributes:
         view: What is shown of them: `mouth`, `eyes`, `face` or `picture`.
         stills: The pictures, in order.
-        begin: Which of them is the first of the moment.
+        here: Which of them is shown at that time.
         size: Width and height of each, px.
     """
 
     view: str
     stills: tuple[Still, ...]
-    begin: int
+    here: int
     size: tuple[int, int]
 
     @property
@@ -91,12 +91,13 @@ class StripReader:
     def __init__(self) -> None:
         self._detector, self._mesh = FaceDetector(), FaceMesh()
 
-    def read(self, footage: Footage, moment: Moment) -> Strip | None:
+    def read(self, footage: Footage, time_s: float, view: str) -> Strip | None:
         """Read the pictures of a moment.
 
         Args:
             footage: The video.
-            moment: When, and what for.
+            time_s: When, s.
+            view: What to show of them, as `choose_view` says; the whole picture without a face.
 
         Returns:
             The strip; None where the video has no picture at that time.
@@ -105,15 +106,13 @@ class StripReader:
             InputError: The video cannot be read any more.
         """
         step_s = float(1 / footage.fps)
-        begin_s = moment.time_s - (BEFORE + 0.5) * step_s
+        begin_s = time_s - (BEFORE + 0.5) * step_s
         pictures = list(islice(read_pictures(footage, begin_s=begin_s), LENGTH))
         if not pictures:
             return None
-        begin = min(
-            range(len(pictures)), key=lambda place: abs(pictures[place].time_s - moment.time_s)
-        )
-        view, box = self._frame(pictures[begin].image, choose_view(moment.name))
-        return _cut(pictures, box, view, begin)
+        here = min(range(len(pictures)), key=lambda place: abs(pictures[place].time_s - time_s))
+        view, box = self._frame(pictures[here].image, view)
+        return _cut(pictures, box, view, here)
 
     def portrait(self, footage: Footage, time_s: float) -> Still | None:
         """Read the face at some time; the whole picture where there is none."""
@@ -144,7 +143,7 @@ def _box(face: Face, view: str, image: Image) -> tuple[int, int, int, int]:
 
 
 def _cut(
-    pictures: Sequence[Picture], box: tuple[int, int, int, int], view: str, begin: int
+    pictures: Sequence[Picture], box: tuple[int, int, int, int], view: str, here: int
 ) -> Strip:
     x0, y0, x1, y1 = box
     size = (WIDTH, max(1, round(WIDTH * (y1 - y0) / (x1 - x0))))
@@ -154,7 +153,7 @@ def _cut(
         small = cv2.resize(picture.image[y0:y1, x0:x1], size, interpolation=how)
         coded = cv2.imencode(".jpg", small[:, :, ::-1], [cv2.IMWRITE_JPEG_QUALITY, QUALITY])[1]
         stills.append(Still(picture.time_s, coded.tobytes()))
-    return Strip(view, tuple(stills), begin, size)
+    return Strip(view, tuple(stills), here, size)
 
 
 def spread(moments: Sequence[Moment], most: int, apart_s: float) -> Iterator[Moment]:

@@ -9,8 +9,8 @@ from html import escape
 
 from opensonic.metrics.batch import Failure
 from opensonic.metrics.evaluation import Evaluation, Row
+from opensonic.metrics.report.axis import clock
 from opensonic.metrics.report.blocks import Chapter, pill
-from opensonic.metrics.report.drawing import clock
 from opensonic.metrics.report.plots import time_range
 from opensonic.metrics.report.texts import Texts
 from opensonic.metrics.report.verdict import WORST_FIRST, judge

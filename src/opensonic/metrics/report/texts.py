@@ -38,7 +38,7 @@ class Texts:
     )
     headlines: Names = field(
         default_factory=lambda: {
-            "good": "Everything that was measured is as it should be.",
+            "good": "What was measured is as it should be.",
             "fair": "Usable, but look at what is listed here.",
             "poor": "Something is clearly wrong.",
             "": "Too little could be measured to judge it.",
@@ -77,8 +77,8 @@ class Texts:
 
     worst: str = "The moments that stand out"
     worst_reading: str = (
-        "Pictures that follow each other, with their times; the one at which it begins is framed. "
-        "Below them the lips as seen and as heard."
+        "Pictures that follow each other, with their times. Framed is the one where it begins; in "
+        "a long stretch, where seen and heard lips differ most. Below, the lips around it."
     )
     moment_from_to: str = "{start} to {end}"
     frame_alt: str = "Picture at {time}, {view}: {what}"
@@ -184,8 +184,9 @@ class Texts:
         "network hears how far the lips should be open. How the video was made counts for nothing.",
         "Lag is found where seen and heard movements fit best. The sound is late where the number "
         "is above 0. Confidence is the share of right answers at that height on known videos.",
-        "The weakest figure with a verdict decides the verdict of the video. Figures without one "
-        "have no limit that would be honest for every person and picture.",
+        "The weakest figure with a verdict decides the verdict of the video; those that our own "
+        "network only guesses weigh one grade less. Figures without a verdict have no limit that "
+        "would be honest for every person and picture.",
         "It does not judge whether the words are true, whether the person agreed, or taste.",
     )
 

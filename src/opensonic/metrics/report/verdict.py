@@ -14,9 +14,15 @@ WORST_FIRST: tuple[Verdict, ...] = ("poor", "fair", "", "good")
 """The order in which videos are listed."""
 
 
+_UNSURE = frozenset({"closure_recall_heard", "closure_precision_heard"})
+"""Figures that are themselves guesses: they count one grade less against a video."""
+_MILDER: dict[Verdict, Verdict] = {"poor": "fair", "fair": "good", "good": "good", "": ""}
+
+
 def judge(rows: Iterable[Row]) -> Verdict:
     """Give the verdict of a whole video: the weakest of its figures decides."""
-    given = {row.verdict for row in rows if row.value is not None}
+    known = [row for row in rows if row.value is not None]
+    given = {_MILDER[row.verdict] if row.name in _UNSURE else row.verdict for row in known}
     judged: tuple[Verdict, ...] = ("poor", "fair", "good")
     return next((verdict for verdict in judged if verdict in given), "")
 
