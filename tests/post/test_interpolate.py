@@ -16,8 +16,9 @@ pytest.importorskip("safetensors", reason="RIFE needs the extra opensonic[sonic]
 SOURCE = Fraction(25, 2)
 
 
-def _blend(first, second, share):
-    return first + (second - first) * float(share)
+def _blend(pairs):
+    for first, second, share in pairs:
+        yield first + (second - first) * float(share)
 
 
 def _ramp(n_frames, sizes=(2, 3, 1)):
@@ -122,6 +123,10 @@ def test_pairs_may_come_together(case):
     first, second = golden["in.img0"], golden["in.img1"]
     both = network(torch.cat([first, second]), torch.cat([second, first]))
     assert _difference(both[:1], golden["out.middle_clamped"]) < 1e-5
+    shares = [Fraction(1, 2), Fraction(1, 5)]
+    each = [network(*pair, t) for pair, t in zip(((first, second),) * 2, shares, strict=True)]
+    mixed = network(first.repeat(2, 1, 1, 1), second.repeat(2, 1, 1, 1), shares)
+    assert _difference(mixed, torch.cat(each)) < 1e-6
     with pytest.raises(InputError, match="56x40"):
         network(first[..., :40, :56], second[..., :40, :56])
 

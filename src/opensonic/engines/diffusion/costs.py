@@ -17,6 +17,7 @@ from opensonic.engines.diffusion.clip_store import count_bytes, lies_in_file
 from opensonic.engines.diffusion.conditions import SamplerSettings
 from opensonic.engines.diffusion.context import CACHE_BYTES
 from opensonic.engines.diffusion.dimensions import LATENT_SIDE, Dimensions
+from opensonic.engines.diffusion.finishing import PAIRS
 from opensonic.engines.diffusion.model import HALF_NETWORKS, SonicModel
 from opensonic.engines.diffusion.rehearsal import (
     N_TOKENS,
@@ -31,7 +32,7 @@ CUDA_BYTES = 700_000_000
 GAPS = 0.08
 """Share of what calls hold that an allocator cannot reuse, as a careful guess."""
 INTERPOLATION_BYTES = 350
-"""Bytes per pixel that RIFE holds at once; 343 by its rehearsal at 512 and 1024 px."""
+"""Bytes per pixel that RIFE holds at once, for a pair; 343 by its rehearsal at 512 and 1024 px."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -142,7 +143,9 @@ def count_decoding(job: Job, resources: Resources) -> Part:
     held = rehearse_decode(vae, (height, width), kind, n_frames=together).peak_bytes
     n_pixels = job.size[0] * job.size[1]
     frame = 3 * 4 * n_pixels
-    held += frame * (2 * runs.overlap + 8) + INTERPOLATION_BYTES * n_pixels
+    pair = INTERPOLATION_BYTES * n_pixels
+    n_pairs = 1 if job.device.kind == "cpu" else PAIRS
+    held = max(held + pair, n_pairs * pair + together * frame) + frame * (2 * runs.overlap + 8)
     tiled = runs.tile is not None and runs.tile < max(latent_size)
     held += frame * together if tiled else 0
     return _part(job, resources, "decoding", ("vae",), held)

@@ -8,7 +8,7 @@ what the network was trained for; other times use the same flow, scaled, as if m
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from fractions import Fraction
 
 import torch
@@ -139,23 +139,28 @@ class IFNet(nn.Module):
         return found
 
     def forward(
-        self, first: torch.Tensor, second: torch.Tensor, share: Fraction = Fraction(1, 2)
+        self,
+        first: torch.Tensor,
+        second: torch.Tensor,
+        share: Fraction | Sequence[Fraction] = Fraction(1, 2),
     ) -> torch.Tensor:
-        """Make the frame at a share of the way from one frame to the next.
+        """Make frames at a share of the way from one frame to the next.
 
         Args:
             first: (B, 3, H, W), 0 to 1; sides divide by 16.
             second: The same.
-            share: 0 gives the first frame, 1 the second.
+            share: 0 gives the first frame, 1 the second; of all pairs or of each.
 
         Returns:
             (B, 3, H, W), 0 to 1.
         """
         flow, mask = self.flows(first, second)[-1]
-        if share != Fraction(1, 2):
-            t = min(max(float(share), 1e-6), 1 - 1e-6)
+        shares = [share] * len(first) if isinstance(share, Fraction) else share
+        if any(each != Fraction(1, 2) for each in shares):
+            near = [min(max(float(each), 1e-6), 1 - 1e-6) for each in shares]
+            t = flow.new_tensor(near).view(-1, 1, 1, 1)
             flow = torch.cat([flow[:, :2] * (2 * t), flow[:, 2:] * (2 - 2 * t)], dim=1)
-            mask = mask + math.log((1 - t) / t)
+            mask = mask + flow.new_tensor([math.log((1 - n) / n) for n in near]).view_as(t)
         return mix(first, second, flow, mask).clamp(0, 1)
 
 

@@ -12,11 +12,15 @@ from typing import Any
 
 Between = Callable[[Any, Any, Fraction], Any]
 """Makes one frame at a share 0 < t < 1 of the way from one to the next: (1, ...), (1, ...), t."""
+Pair = tuple[Any, Any, Fraction]
+"""What `Between` takes."""
+BetweenPairs = Callable[[list[Pair]], Iterator[Any]]
+"""Makes such frames of many pairs, some at a time and in order."""
 
 
 def resample_frames(
     chunks: Iterator[Any],
-    between: Between,
+    between: BetweenPairs,
     *,
     source_fps: Fraction,
     fps: Fraction,
@@ -28,7 +32,7 @@ def resample_frames(
 
     Args:
         chunks: Arrays (T, ...) of consecutive frames; together at least one frame.
-        between: Makes a frame between two.
+        between: Makes frames between two.
         source_fps: Frames per second of `chunks`.
         fps: Frames per second to make.
         n_frames: Frames to make; `clock.frame_count` says how many cover a sound.
@@ -40,20 +44,24 @@ def resample_frames(
     made = start = 0
     last: Any = None
     for chunk in chunks:
+        order: list[Any] = []
+        pairs: list[Pair] = []
         for i in range(len(chunk)):
             frame = chunk[i : i + 1]
             position = start + i
             while last is not None and made < n_frames and made * ratio < position:
                 share = made * ratio - (position - 1)
-                yield between(last, frame, share) if share else last
+                order.append(None if share else last)
+                pairs += [(last, frame, share)] if share else []
                 made += 1
             last = frame
         start += len(chunk)
+        yield from _filled(order, between(pairs))
     for _ in range(made, n_frames):
         yield last
 
 
-def double_frames(chunks: Iterator[Any], between: Between) -> Iterator[Any]:
+def double_frames(chunks: Iterator[Any], between: BetweenPairs) -> Iterator[Any]:
     """Yield each frame and the one in the middle to the next, as published: 2F - 1 in all.
 
     Yields:
@@ -61,9 +69,16 @@ def double_frames(chunks: Iterator[Any], between: Between) -> Iterator[Any]:
     """
     last: Any = None
     for chunk in chunks:
-        for i in range(len(chunk)):
-            frame = chunk[i : i + 1]
-            if last is not None:
-                yield between(last, frame, Fraction(1, 2))
-            yield frame
-            last = frame
+        frames = [chunk[i : i + 1] for i in range(len(chunk))]
+        before = frames[:-1] if last is None else [last, *frames[:-1]]
+        after = frames[1:] if last is None else frames
+        pairs = [(*each, Fraction(1, 2)) for each in zip(before, after, strict=True)]
+        order = [each for frame in frames for each in (None, frame)]
+        yield from _filled(order[1:] if last is None else order, between(pairs))
+        last = frames[-1] if frames else last
+
+
+def _filled(order: list[Any], made: Iterator[Any]) -> Iterator[Any]:
+    """Put what was made where None stands."""
+    for frame in order:
+        yield next(made) if frame is None else frame
