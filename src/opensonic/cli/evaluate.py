@@ -11,10 +11,19 @@ import typer
 
 from opensonic.cli.animate import QuietOption
 from opensonic.cli.console import guarded, print_json, progress_bar, say
+from opensonic.cli.field_options import (
+    DeviceOption,
+    ModelsOption,
+    NetworksOption,
+    PortraitOption,
+    WeightsOption,
+    load_measures,
+)
 
 if TYPE_CHECKING:
     from opensonic.metrics.batch import Common, Failure, Given
     from opensonic.metrics.evaluation import Evaluation, Row
+    from opensonic.metrics.networks.observers import FieldMeasures
     from opensonic.progress import Progress
 
 STANDARD_OUTPUT = "-"
@@ -95,6 +104,11 @@ def evaluate(
             show_default=False,
         ),
     ] = None,
+    networks: NetworksOption = True,
+    portrait: PortraitOption = None,
+    weights: WeightsOption = None,
+    models_dir: ModelsOption = None,
+    device: DeviceOption = "auto",
     quiet: QuietOption = False,
 ) -> None:
     """Measure a talking video: lag, lips, closures, head, blinks, flicker, likeness to a reference.
@@ -116,14 +130,16 @@ def evaluate(
             _check_json_target(target)
         if report is not None:
             check_report_target(report)
+        field = load_measures(weights or [], models_dir, portrait, device) if networks else None
         with progress_bar(shown=not (quiet or to_output), unit="pictures") as progress:
-            found, failures = _measure(video, given, progress)
+            found, failures = _measure(video, given, field, progress)
+        pooled = field.pooled_rows() if field is not None and video.is_dir() else ()
         if to_output:
-            print_json(record_all(found, failures))
+            print_json(record_all(found, failures, pooled))
         else:
-            _print_all(found, failures, many=video.is_dir())
+            _print_all(found, failures, pooled, many=video.is_dir())
         if target is not None:
-            _write_json(record_all(found, failures), target)
+            _write_json(record_all(found, failures, pooled), target)
         if report is not None and found:
             with progress_bar(shown=not (quiet or to_output), unit="videos") as progress:
                 write_report(found, report, failures=failures, progress=progress)
@@ -132,11 +148,12 @@ def evaluate(
 
 
 def _measure(
-    video: Path, given: Given, progress: Progress
+    video: Path, given: Given, field: FieldMeasures | None, progress: Progress
 ) -> tuple[list[Evaluation], list[Failure]]:
     from opensonic.metrics.batch import Failure, evaluate_folder
     from opensonic.metrics.evaluate import evaluate as measure
 
+    new_observers = tuple if field is None else field.observers
     if not video.is_dir():
         one = measure(
             video,
@@ -144,12 +161,13 @@ def _measure(
             labels=given.labels,
             transcript=given.transcript,
             language=given.language,
+            observers=new_observers(),
             progress=progress,
         )
         return [one], []
     found: list[Evaluation] = []
     failures: list[Failure] = []
-    for result in evaluate_folder(video, given, progress=progress):
+    for result in evaluate_folder(video, given, new_observers=new_observers, progress=progress):
         if isinstance(result, Failure):
             failures.append(result)
             say(f"opensonic: {result.message}", style="red")
@@ -180,7 +198,9 @@ def _write_json(result: Any, target: Path) -> None:  # noqa: ANN401 - plain valu
     say(f"{target}: all figures", style="bold green")
 
 
-def _print_all(found: Sequence[Evaluation], failures: Sequence[Failure], *, many: bool) -> None:
+def _print_all(
+    found: Sequence[Evaluation], failures: Sequence[Failure], pooled: Sequence[Row], *, many: bool
+) -> None:
     from opensonic.metrics.batch import summarise
 
     if not many:
@@ -190,6 +210,9 @@ def _print_all(found: Sequence[Evaluation], failures: Sequence[Failure], *, many
     if found:
         _print_brief(found)
         _print_summary(summarise(found))
+    for row in pooled:
+        value = "not measured" if row.value is None else _number(row.value)
+        say(f"{row.title} over all videos: {value} ({row.note})")
     done = f"{len(found)} videos evaluated" + (f", {len(failures)} failed" if failures else "")
     say(done, style="bold yellow" if failures else "bold green")
 

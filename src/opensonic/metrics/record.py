@@ -21,12 +21,17 @@ SCHEMA_VERSION = 1
 _DIGITS = 6
 
 
-def record_all(evaluations: Sequence[Evaluation], failures: Sequence[Failure] = ()) -> Any:  # noqa: ANN401 - plain values
+def record_all(
+    evaluations: Sequence[Evaluation],
+    failures: Sequence[Failure] = (),
+    pooled: Sequence[Row] = (),
+) -> dict[str, Any]:
     """Give evaluations as one object of plain values.
 
     Args:
         evaluations: What was measured.
         failures: The videos that could not be evaluated.
+        pooled: Figures over all videos together.
     """
     return {
         "schema": SCHEMA,
@@ -35,6 +40,7 @@ def record_all(evaluations: Sequence[Evaluation], failures: Sequence[Failure] = 
         "failed": [
             {"video": str(one.video), "error": one.message, "kind": one.kind} for one in failures
         ],
+        "pooled": [_row(row) for row in pooled],
         "summary": [_common(one) for one in summarise(evaluations)] if len(evaluations) > 1 else [],
     }
 

@@ -82,7 +82,8 @@ class PointSets:
         note = f"{self._n} {self._things.name}"
         if self._n < self._things.few:
             note += f", far fewer than {self._things.few}: compare it only over the same ones"
-        return make_row(name, float(self._distance.compute()), note)
+        distance = float(self._distance.compute())
+        return make_row(name, max(distance, 0.0), note)  # rounding may take it below
 
 
 class _Features(nn.Module):
