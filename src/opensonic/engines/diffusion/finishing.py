@@ -131,12 +131,11 @@ class Between:
             self._network = self._build()
             self._device = next(self._network.parameters()).device
             self._together = 1 if self._device.type == "cpu" else PAIRS
-        first, second = (
-            torch.cat([pair[k].to(self._device) for pair in pairs[: self._together]])
-            for k in (0, 1)
-        )
+        some = pairs[: self._together]
+        first = torch.cat([pair[0] for pair in some]).to(self._device)
+        second = torch.cat([pair[1] for pair in some]).to(self._device)
         with torch.no_grad():
-            made: torch.Tensor = self._network(first, second, [p[2] for p in pairs[: len(first)]])
+            made: torch.Tensor = self._network(first, second, [pair[2] for pair in some])
         return made
 
     def _take_less(self, error: RuntimeError) -> None:
