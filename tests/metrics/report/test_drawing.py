@@ -48,9 +48,10 @@ def test_long_lines_become_envelopes_that_keep_every_peak():
     text = draw(plot(values), 0, 800, columns=600)
     assert len(text) < 20_000
     reach = re.search(r'class="reach s1" d="([^"]*)"', text).group(1)
-    tops = [int(top) for top in re.findall(r"M\d+ (\d+)V", reach)]
-    assert len(tops) == 200
-    assert tops.count(0) == 3
+    edge = [int(y) for y in re.findall(r"[ML]\d+ (\d+)", reach)]
+    assert len(edge) == 2 * 200
+    assert edge.count(0) == 3
+    assert edge.count(HEIGHT) == 400 - 3
 
 
 def test_words_and_marks():

@@ -17,6 +17,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from opensonic.metrics.moments import runs
 from opensonic.metrics.report.axis import choose_ticks, tick_label, time_marks
 
 Values = npt.NDArray[np.float32]
@@ -25,6 +26,7 @@ Times = npt.NDArray[np.float64]
 HEIGHT = 1000
 """Units of the drawing from bottom to top; as many as can be told apart on any screen."""
 _FORGIVEN = 0.08
+_MANY_DOTS = 100
 
 
 class Line(NamedTuple):
@@ -108,7 +110,7 @@ def draw_plot(plot: Plot, start_s: float, end_s: float, columns: int = 1500) -> 
     parts += [frame.upright(mark) for mark in plot.marks_s if start_s <= mark <= end_s]
     for line in plot.lines:
         parts.append(frame.line(plot.time_s, line.values, line.kind, columns))
-    parts.append(frame.dots(plot.dots))
+    parts.append(frame.dots(plot.dots, " many" if len(plot.dots) > _MANY_DOTS else ""))
     named = escape(f"{plot.title}. {plot.reading}".strip())
     drawing = (
         f'<svg role="img" aria-label="{named}" viewBox="0 0 {frame.width} {HEIGHT}" '
@@ -183,10 +185,10 @@ class _Frame:
     def upright(self, time_s: float) -> str:
         return f'<path class="mark" d="M{self.x(time_s)} 0v{HEIGHT}"/>'
 
-    def dots(self, dots: Sequence[Dot]) -> str:
+    def dots(self, dots: Sequence[Dot], size: str) -> str:
         kinds = dict.fromkeys(dot.kind for dot in dots)
         return "".join(
-            f'<path class="dot {kind}" d="'
+            f'<path class="dot {kind}{size}" d="'
             + "".join(f"M{self.x(d.time_s)} {self.y(d.value)}h0" for d in dots if d.kind == kind)
             + '"/>'
             for kind in kinds
@@ -216,10 +218,8 @@ class _Frame:
     def _area(self, time_s: Times, values: Values) -> str:
         """Fill what lies between a curve and zero, or the end of the axis nearest to it."""
         floor = self.y(0.0)
-        known = np.isfinite(values)
-        edges = np.flatnonzero(np.diff(np.concatenate([[0], known.astype(np.int8), [0]])))
         pieces = []
-        for start, end in edges.reshape(-1, 2).tolist():
+        for start, end in runs(np.isfinite(values)):
             part = self._path(time_s[start:end], values[start:end])
             left, right = self.x(time_s[start]), self.x(time_s[end - 1])
             pieces.append(f"M0 0{part}L{right} {floor}H{left}z")
@@ -244,12 +244,12 @@ class _Frame:
         step = (self.end_s - self.start_s) / n_columns
         middles = np.float64(self.start_s) + (np.arange(n_columns, dtype=np.float64) + 0.5) * step
         xs = [self.x(middle) for middle in middles]
-        tops = "".join(
-            f"M{x} {self.y(high)}V{self.y(low)}"
-            for x, low, high, n in zip(xs, least, most, counts, strict=True)
-            if n
-        )
+        pieces = []
+        for first, after in runs(counts > 0):
+            there = [f"{xs[n]} {self.y(most[n])}" for n in range(first, after)]
+            back = [f"{xs[n]} {self.y(least[n])}" for n in reversed(range(first, after))]
+            pieces.append(f"M{'L'.join(there + back)}z")
         return (
-            f'<path class="reach {kind}" d="{tops}"/>'
+            f'<path class="reach {kind}" d="{"".join(pieces)}"/>'
             f'<path class="line {kind}" d="{self._path(middles, mean)}"/>'
         )

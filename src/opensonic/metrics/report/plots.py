@@ -12,6 +12,7 @@ from typing import NamedTuple
 import numpy as np
 
 from opensonic.metrics.evaluation import Curve, Curves, Evaluation, Moment
+from opensonic.metrics.moments import runs
 from opensonic.metrics.report.drawing import Dot, Line, Plot, Span
 from opensonic.metrics.report.texts import Texts
 from opensonic.metrics.scales import SCALES
@@ -123,10 +124,9 @@ def unseen(curves: Curves) -> tuple[Span, ...]:
     if not len(curves.time_s):
         return ()
     half = _half_step(curves)
-    edges = np.flatnonzero(np.diff(np.concatenate([[True], curves.seen, [True]]).astype(int)))
     return tuple(
         Span(float(curves.time_s[first]) - half, float(curves.time_s[after - 1]) + half)
-        for first, after in edges.reshape(-1, 2).tolist()
+        for first, after in runs(~curves.seen)
     )
 
 
