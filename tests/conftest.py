@@ -53,6 +53,16 @@ def talk(tmp_path_factory, example_image, example_speech):
     return path
 
 
+@pytest.fixture(scope="session")
+def talking_video(example_image, example_speech, tmp_path_factory):
+    """Path of four seconds of the bundled portrait and recording, 256 px, 25 pictures a second."""
+    import opensonic
+
+    path = tmp_path_factory.mktemp("talking") / "talk.mp4"
+    opensonic.animate(example_image, example_speech, engine="mesh", duration=4).save(path)
+    return path
+
+
 @pytest.fixture(autouse=True)
 def no_models(monkeypatch, tmp_path_factory):
     """A machine without models of its user's: what `auto` takes does not depend on the machine."""

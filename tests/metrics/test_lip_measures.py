@@ -47,7 +47,7 @@ REST = np.array([[8.0, 10.0]])
 def _gap(closed):
     gap = np.full(250, 0.12, np.float32)
     for start, end in closed:
-        gap[(TIMES >= start - 0.02) & (TIMES <= end + 0.02)] = 0.006
+        gap[(start - 0.02 <= TIMES) & (end + 0.02 >= TIMES)] = 0.006
     return gap
 
 

@@ -188,12 +188,20 @@ def _remarks(watched: Watched, footage: Footage, other: Footage | None) -> list[
             f"the reference is {other.size[0]}x{other.size[1]}, the video "
             f"{footage.size[0]}x{footage.size[1]}: PSNR and SSIM are taken at the video's size"
         )
-    if abs(other.duration_s - footage.duration_s) > 1.5 / float(footage.fps):
+    lasts, own = _length_s(other), _length_s(footage)
+    if abs(lasts - own) > 1.5 / float(footage.fps):
         notes.append(
-            f"the reference lasts {other.duration_s:.2f} s, the video {footage.duration_s:.2f} s: "
+            f"the reference lasts {lasts:.2f} s, the video {own:.2f} s: "
             "only what both have was compared, by time"
         )
     return notes
+
+
+def _length_s(footage: Footage) -> float:
+    """Give the length of the pictures where the file states their number, else of the file."""
+    if footage.n_frames is None:
+        return footage.duration_s
+    return float(footage.n_frames / footage.fps)
 
 
 def _sorted(rows: list[Row]) -> list[Row]:
