@@ -15,6 +15,7 @@ from opensonic.cli.evaluate import evaluate
 from opensonic.cli.inspect import inspect
 from opensonic.cli.models import app as models
 from opensonic.cli.motion import motion
+from opensonic.cli.smooth import smooth
 from opensonic.cli.sync import sync
 from opensonic.cli.train import app as train
 
@@ -65,6 +66,7 @@ app.command(epilog=RESPONSIBLE_USE)(animate)
 app.command()(inspect)
 app.command()(evaluate)
 app.command()(sync)
+app.command()(smooth)
 app.command()(motion)
 app.command()(demo)
 app.command()(doctor)

@@ -18,6 +18,9 @@ import numpy.typing as npt
 
 MAX_SIDE = 256
 """Long side of the copy on which flow is found, px."""
+CUT_SHARE = 0.4
+"""Where more of the picture than this share is unlike after all, the shot has changed: nothing lies
+between, and the nearer frame is shown."""
 
 _STEPS_BACK = 3
 _TRUST_PX = 0.7
@@ -177,6 +180,9 @@ def _trace(
     # back to itself, and where neither or both do, the nearer frame.
     chosen = 1 / (1 + np.exp(-_TELL_APART * (lean + (_NEARER if t > 0.5 else -_NEARER))))
     choice = unlike**4 / (unlike**4 + _LIKE_LEVELS**4)
+    if float(choice.mean()) > CUT_SHARE:
+        rest = np.zeros_like(forth)
+        return rest, rest, np.full(first.shape, float(t > 0.5), np.float32)
     weight = (1 - choice) * t + choice * chosen
     return here, there, np.asarray(weight, np.float32)
 

@@ -6,12 +6,14 @@ others is handed in, so that nothing here needs PyTorch.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from fractions import Fraction
 from typing import Any
 
 Between = Callable[[Any, Any, Fraction], Any]
 """Makes one frame at a share 0 < t < 1 of the way from one to the next: (1, ...), (1, ...), t."""
+
+_SAME_S = 1e-4
 Pair = tuple[Any, Any, Fraction]
 """What `Between` takes."""
 BetweenPairs = Callable[[list[Pair]], Iterator[Any]]
@@ -82,3 +84,38 @@ def _filled(order: list[Any], made: Iterator[Any]) -> Iterator[Any]:
     """Put what was made where None stands."""
     for frame in order:
         yield next(made) if frame is None else frame
+
+
+def resample_timed(
+    frames: Iterable[tuple[float, Any]], between: Between, *, fps: Fraction, last_s: float
+) -> Iterator[tuple[float, Any]]:
+    """Yield frames at an even rate from frames at any times, also uneven ones.
+
+    Frame k is the picture k / fps seconds after the first; the times of both begin together.
+
+    Args:
+        frames: Seconds, ascending, and an array (1, ...) for each.
+        between: Makes a frame between two.
+        fps: Frames per second to make.
+        last_s: How long the last frame is shown, seconds.
+
+    Yields:
+        Seconds and an array (1, ...) for each.
+    """
+    made = 0
+    start_s = last_time_s = 0.0
+    last: Any = None
+    for time_s, frame in frames:
+        if last is None:
+            start_s = time_s
+        while last is not None and (at_s := start_s + float(made / fps)) < time_s - _SAME_S:
+            share = (at_s - last_time_s) / (time_s - last_time_s)
+            is_there = at_s - last_time_s < _SAME_S
+            yield at_s, last if is_there else between(last, frame, Fraction(share))
+            made += 1
+        last, last_time_s = frame, time_s
+    while (
+        last is not None and (at_s := start_s + float(made / fps)) < last_time_s + last_s - _SAME_S
+    ):
+        yield at_s, last
+        made += 1
