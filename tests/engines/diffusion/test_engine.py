@@ -7,6 +7,7 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
+import opensonic
 from opensonic.engines.diffusion.clip import (
     count_model_frames,
     count_video_frames,
@@ -109,3 +110,13 @@ def test_the_engine_reads_tensors_in_the_numbers_that_were_chosen(start):
     engine = start(dtype="bf16").engine
     assert isinstance(engine, SonicEngine)
     assert any("bfloat16" in note for note in start(dtype="bf16").notes)
+
+
+def test_a_small_picture_that_is_squeezed_is_told(start, example_image, make_speech, tiny_models):
+    assert not any("proportions" in note for note in start().notes)
+    tall = np.pad(example_image, ((0, 50), (0, 0), (0, 0)), mode="edge")
+    chosen = {"engine": "sonic", "device": "cpu", "models_dir": str(tiny_models)}
+    speech, _ = make_speech("0.3")
+    notes = opensonic.animate(tall, speech, min_resolution=128, **chosen).notes
+    assert any("then brought to 128x152: sides" in note for note in notes)
+    assert any("proportions by 19%" in note for note in notes)

@@ -7,6 +7,7 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
+from opensonic.engines.diffusion import model
 from opensonic.engines.diffusion.resume import (
     StateFile,
     digest_files,
@@ -18,7 +19,9 @@ from opensonic.errors import EncodeError, InputError
 
 
 @pytest.mark.parametrize(("speed", "n_steps"), [("exact", 2), ("faster", 13)])
-def test_a_run_that_stops_goes_on_where_it_was(start, render, tmp_path, speed, n_steps):
+def test_a_run_that_stops_goes_on_where_it_was(
+    start, render, tmp_path, speed, n_steps, monkeypatch
+):
     kept = tmp_path / "talk.mp4.resume"
     chosen = {"seconds": "0.5", "speed": speed, "inference_steps": n_steps, "fps": "12.5"}
     stages = []
@@ -37,9 +40,17 @@ def test_a_run_that_stops_goes_on_where_it_was(start, render, tmp_path, speed, n
     resumed = render(start(**chosen), progress=stages.append, state=kept)
     assert next(report.done for report in stages if report.stage == "denoising") == 4
     assert np.array_equal(resumed, render(start(**chosen)))
+    loaded, load = [], model.load_network
+
+    def watch(network, path, *, name, **options):
+        loaded.append(name)
+        load(network, path, name=name, **options)
+
+    monkeypatch.setattr(model, "load_network", watch)
     stages.clear()  # what is denoised but not yet a file is kept too
     assert np.array_equal(resumed, render(start(**chosen), progress=stages.append, state=kept))
     assert "denoising" not in [report.stage for report in stages]
+    assert loaded == ["vae"]
 
 
 @pytest.mark.parametrize(

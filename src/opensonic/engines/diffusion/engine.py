@@ -28,6 +28,7 @@ from opensonic.engines.diffusion.compiling import why_not_compile
 from opensonic.engines.diffusion.costs import Job
 from opensonic.engines.diffusion.dimensions import Dimensions
 from opensonic.engines.diffusion.model import SonicModel, read_file_sizes
+from opensonic.engines.diffusion.picture import SIDE_MULTIPLE
 from opensonic.engines.diffusion.plan import Plan, plan_run
 from opensonic.engines.diffusion.published_face import (
     detector_notes,
@@ -37,6 +38,7 @@ from opensonic.engines.diffusion.published_face import (
 from opensonic.engines.diffusion.rendition import Networks, Rendition
 from opensonic.engines.diffusion.resources import Resources
 from opensonic.engines.diffusion.shortage import is_out_of_memory
+from opensonic.engines.diffusion.state import read_step
 from opensonic.errors import InputError, WeightsError
 from opensonic.post.interpolate.ifnet import IFNet, load_ifnet
 from opensonic.progress import Report
@@ -55,6 +57,8 @@ FILES = {
     "buckets": "audio2bucket",
 }
 """Record of the file of each network."""
+SQUEEZE_TOLD = 0.1
+"""Change of the picture's proportions in the network from which it is told."""
 RIFE = "flownet"
 """Record of the file of the network between frames."""
 
@@ -76,7 +80,7 @@ class SonicEngine(Engine):
     def __init__(self, device: Device, dtype: DtypeName) -> None:
         self._device, self._dtype_name = device, dtype
         self._dtype: torch.dtype = getattr(torch, dtype)
-        self._loaded: dict[tuple[Path | None, bool], Networks] = {}
+        self._loaded: dict[tuple[Path | None, bool, tuple[str, ...]], Networks] = {}
 
     def count_frames(self, source: Speech | Motion | Performance, settings: Settings) -> int:
         """See `Engine.count_frames`; in `compat` as many as the published program writes."""
@@ -96,6 +100,12 @@ class SonicEngine(Engine):
         note = f"drawn at {width}x{height} in {self._dtype_name} on {self._device.model}"
         if (columns, rows) != (width, height):
             note += f", then brought to {columns}x{rows}"
+        squeezed = max(rows * width, columns * height) / min(rows * width, columns * height) - 1
+        if squeezed > SQUEEZE_TOLD and not settings.compat:
+            note += (
+                f": sides of a multiple of {SIDE_MULTIPLE} px change its proportions by "
+                f"{squeezed:.0%}, less so with a larger min_resolution"
+            )
         return (note, *plan.notes(), *detector_notes(settings), *self._compile_notes(settings))
 
     def animate(
@@ -113,14 +123,17 @@ class SonicEngine(Engine):
     def _animate(
         self, portrait: Portrait, speech: Speech, settings: Settings, run: Run
     ) -> Iterator[Chunk]:
-        resources = self._plan(portrait, speech, settings).resources
+        plan = self._plan(portrait, speech, settings)
+        resources, n_steps = plan.resources, plan.job.chosen.n_run
+        is_denoised = run.state is not None and read_step(run.state) == n_steps
+        needed = ("vae",) if is_denoised else tuple(FILES)
         try:
-            networks = self._load(settings, resources, run)
+            networks = self._load(settings, resources, run, needed)
         except RuntimeError as error:
             if not is_out_of_memory(error):
                 raise
             resources = replace(resources, offload=True)
-            networks = self._load(settings, resources, run)
+            networks = self._load(settings, resources, run, needed)
         if detector := find_detector(settings):
             portrait = with_published_face(portrait, detector)
         rendition = Rendition(
@@ -136,10 +149,13 @@ class SonicEngine(Engine):
         for frames in rendition.frames():
             yield Chunk(frames)
 
-    def _load(self, settings: Settings, resources: Resources, run: Run) -> Networks:
+    def _load(
+        self, settings: Settings, resources: Resources, run: Run, needed: tuple[str, ...]
+    ) -> Networks:
+        """Load what is needed, unless it was loaded for the last video."""
         folder = settings.models_path()
         place = "cpu" if resources.offload else self._device.name
-        key = folder, settings.compile
+        key = folder, settings.compile, needed
         if key not in self._loaded:
             run.progress(Report("loading networks", 0, 1))
             files = network_files(folder, lambda told: run.progress(Report(told, 0, 1)))
@@ -147,6 +163,7 @@ class SonicEngine(Engine):
                 {ours: files[theirs] for ours, theirs in FILES.items()},
                 dtype=self._dtype,
                 device=place,
+                only=needed,
             )
             if self._device.kind == "cuda":
                 model.unet.lay_out_for_gpu()
@@ -157,8 +174,7 @@ class SonicEngine(Engine):
             place_ifnet = partial(ifnet.to, self._device.name)
             self._loaded = {key: Networks(model, place_ifnet, used)}
         networks = self._loaded[key]
-        for network in networks.model.networks().values():
-            network.to(place)
+        networks.model.move(place)
         return networks
 
     def _compile_notes(self, settings: Settings) -> tuple[str, ...]:

@@ -7,7 +7,7 @@ that loading needs little more than the weights themselves.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -116,17 +116,19 @@ class SonicModel:
         *,
         dtype: torch.dtype = torch.float16,
         device: torch.device | str = "cpu",
+        only: Collection[str] = tuple(SIZES),
     ) -> SonicModel:
-        """Load all networks from safetensors files.
+        """Load the networks from safetensors files.
 
         Args:
             files: Path of the file of each network, under the names of `SIZES`. Sizes stand in the
                 metadata of the file (see `dimensions.write_sizes`), or are the published ones.
             dtype: Of UNet, VAE and CLIP; the others are float32.
             device: Where the networks shall be.
+            only: Names of those to load; the others stay without content.
 
         Returns:
-            The model, complete and checked tensor by tensor.
+            The model, checked tensor by tensor.
 
         Raises:
             WeightsError: A file is missing or cannot be read, or is not of this network.
@@ -139,7 +141,8 @@ class SonicModel:
             )
         sizes: dict[str, Any] = {name: read_file_sizes(name, files[name]) for name in SIZES}
         model = cls.build_on_meta(Dimensions(**sizes))
-        for name, network in model.networks().items():
+        for name in only:
+            network = getattr(model, name)
             kind = dtype if name in HALF_NETWORKS else torch.float32
             load_network(network, files[name], name=name, dtype=kind, device=device)
         return model
@@ -147,6 +150,12 @@ class SonicModel:
     def networks(self) -> dict[str, nn.Module]:
         """Give the networks by name."""
         return {name: getattr(self, name) for name in SIZES}
+
+    def move(self, device: torch.device | str) -> None:
+        """Bring all networks that have content to a device."""
+        for network in self.networks().values():
+            if not next(network.parameters()).is_meta:
+                network.to(device)
 
     def to(self, device: torch.device | str, dtype: torch.dtype) -> SonicModel:
         """Move all networks; `dtype` is for UNet, VAE and CLIP only.

@@ -290,8 +290,7 @@ class Rendition:
             ) from error
         self._report("the device ran out of memory: going on with less")
         if resources.offload and not self.resources.offload:
-            for network in self.networks.model.networks().values():
-                network.to("cpu")
+            self.networks.model.move("cpu")
         self.resources = resources
         if self.device.startswith("cuda"):
             torch.cuda.empty_cache()

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors import safe_open
+from safetensors import SafetensorError, safe_open
 
 from opensonic.engines.diffusion.clip_store import hold_clip
 from opensonic.engines.diffusion.conditions import Conditions, SamplerSettings
@@ -124,6 +124,15 @@ class SamplerState:
             raise InputError(
                 f"{path}: not the state of an interrupted run ({error}); start the run anew"
             ) from error
+
+
+def read_step(path: Path) -> int:
+    """Say at which step a written state is; 0 for a file that is none, which `load` tells of."""
+    try:
+        with safe_open(path, "pt") as file:
+            return int(file.get_tensor("position")[0])
+    except (OSError, SafetensorError):
+        return 0
 
 
 def _read_clip(file: Any, name: str) -> torch.Tensor:  # noqa: ANN401 - safetensors tells no type
