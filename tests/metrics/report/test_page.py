@@ -67,7 +67,7 @@ def test_a_report_tells_what_was_measured(write, evaluation, numbered):
     assert text.startswith('<!DOCTYPE html>\n<html lang="en">')
     assert "Something is clearly wrong." in page.text
     assert "The sound comes 62 ms after the lips" in page.text
-    assert "Lag: 62.4 ms (good: -45 to 45 ms)" in page.text
+    assert "Lag: 62.4 ms; good: -45 to 45 ms" in page.text
     assert "14.2 per minute" in page.text
     assert "One measure could not be taken" in page.text
     assert "no weights" in page.text

@@ -47,10 +47,13 @@ def test_the_lag_is_told_in_words(evaluation, sync, words):
 def test_what_is_weak_is_told_worst_first(evaluation):
     _, weak = tell(evaluation(rows=rows("fair", "good", "poor", "")), ENGLISH)
     assert [row.verdict for row in weak] == ["poor", "fair"]
+    guess = rows("poor", name="closure_recall_heard")
+    _, weak = tell(evaluation(rows=guess + rows("fair")), ENGLISH)
+    assert [row.name for row in weak] == ["lag", "closure_recall_heard"]
 
 
 def test_a_row_in_one_line():
     assert tell_row(Row("a", "Blinks", 3.0, "per min", good="6 to 40"), ENGLISH) == (
-        "Blinks: 3\u202fper min (good: 6 to 40)"
+        "Blinks: 3\u202fper min; good: 6 to 40"
     )
     assert tell_row(Row("a", "Blinks", 3.0), ENGLISH) == "Blinks: 3"

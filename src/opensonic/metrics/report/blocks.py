@@ -200,10 +200,14 @@ def _figure(row: Row, texts: Texts) -> str:
         f'<tr><th scope="row">{safe(row.title)}{note}</th>'
         f'<td class="value" data-label="{escape(texts.column_value)}">'
         f"{safe(figure(row) or texts.not_measured)}</td>"
-        f'<td data-label="{escape(texts.column_verdict)}">'
-        f"{pill(row.verdict, texts) if row.verdict else '–'}</td>"
-        f'<td data-label="{escape(texts.column_good)}">{safe(row.good) or "–"}</td></tr>'
+        f"{_cell(pill(row.verdict, texts) if row.verdict else '', texts.column_verdict)}"
+        f"{_cell(safe(row.good), texts.column_good)}</tr>"
     )
+
+
+def _cell(inside: str, label: str) -> str:
+    kind = "" if inside else ' class="empty"'
+    return f'<td{kind} data-label="{escape(label)}">{inside or "–"}</td>'
 
 
 def _missing(rows: Sequence[Row], texts: Texts) -> str:
@@ -218,8 +222,9 @@ def _missing(rows: Sequence[Row], texts: Texts) -> str:
 
 def _moment(chapter: Chapter, moment: Moment, strip: Strip | None, texts: Texts) -> str:
     when = clock(moment.time_s, fine=True)
-    if moment.end_s - moment.time_s > 0.05:
-        end = clock(moment.end_s, fine=True)
+    end_s = min(moment.end_s, time_range(chapter.evaluation.curves)[1])
+    if end_s - moment.time_s > 0.05:
+        end = clock(end_s, fine=True)
         when = texts.moment_from_to.format(start=when, end=end)
     found = lips_around(chapter.evaluation, moment, texts)
     plot = "" if found is None else draw_plot(*found, _MOMENT_COLUMNS)

@@ -53,7 +53,7 @@ class Texts:
     )
     lag_unknown: str = "How lips and sound lie in time could not be measured."
     finding: str = "{title}: {value}"
-    finding_good: str = "{title}: {value} (good: {good})"
+    finding_good: str = "{title}: {value}; good: {good}"
     moments_none: str = "No single moment stands out."
     moments_one: str = "One moment is worth a look; it is shown below."
     moments_some: str = "{n} moments are worth a look; the worst are shown below."

@@ -35,7 +35,8 @@ def tell(evaluation: Evaluation, texts: Texts) -> tuple[list[str], list[Row]]:
         texts: The words.
 
     Returns:
-        Sentences, not escaped; and the rows that are not good, worst first.
+        Sentences, not escaped; and the rows that are not good: worst first, guesses
+        last.
     """
     sentences = [_tell_lag(evaluation.sync, texts)]
     n_moments = len(evaluation.moments)
@@ -47,7 +48,8 @@ def tell(evaluation: Evaluation, texts: Texts) -> tuple[list[str], list[Row]]:
         sentences.append(texts.moments_none)
     weak = [row for row in evaluation.rows if row.value is not None]
     weak = [row for row in weak if row.verdict in ("poor", "fair")]
-    return sentences, sorted(weak, key=lambda row: row.verdict != "poor")
+    weak.sort(key=lambda row: (row.name in _UNSURE, row.verdict != "poor"))
+    return sentences, weak
 
 
 def tell_row(row: Row, texts: Texts) -> str:
