@@ -74,11 +74,19 @@ def test_a_jump_is_found_and_steady_movement_is_none():
 def test_repeated_and_missing_pictures():
     change = np.full(250, 3, np.float32)
     change[[0, 10, 11]] = np.nan, 0.01, 0.2
-    times = np.delete(TIMES, [50, 51, 120])
-    found = measure_cadence(times, np.delete(change, [50, 51, 120]))
+    kept = np.delete(np.arange(250), [50, 51, 120])
+    found = measure_cadence(TIMES[kept], change[kept])
     assert np.flatnonzero(found.repeated).tolist() == [10, 11]
     assert found.missing == 3
     assert found.fps == pytest.approx(25)
+
+
+def test_repeats_that_compression_changed_a_little():
+    change = np.full(250, 12, np.float32)
+    change[80::4] = 1.2
+    repeated = measure_cadence(TIMES, change).repeated
+    assert np.flatnonzero(repeated).tolist() == list(range(80, 250, 4))
+    assert not measure_cadence(TIMES, change / 4).repeated.any()  # hardly anything moves
 
 
 def _looks(images, face):

@@ -6,6 +6,7 @@ what lasts, such as lips that stand open through a pause, a whole stretch is one
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator
 
 import numpy as np
@@ -27,6 +28,7 @@ _JUMP, _JUMP_UNIT = 0.12, 0.2
 _LOST_UNIT_S = 1.0
 _FROZEN_S = 0.12
 _LONG_S = 0.5
+_FLASH_PICTURES, _FLASH = 3, 1.5
 
 Times = npt.NDArray[np.float64]
 Flags = npt.NDArray[np.bool_]
@@ -91,6 +93,20 @@ def find_jumps(jumps: Curve, time_s: Times) -> Iterator[Moment]:
     for first, last in runs(np.nan_to_num(jumps) > _JUMP):
         severity = float(np.nanmax(jumps[first:last])) / _JUMP_UNIT
         yield _moment(time_s, first, last, "head jumps", severity, "jump")
+
+
+def find_flashes(shot: npt.NDArray[np.int32], time_s: Times) -> Iterator[Moment]:
+    """Give the shots of up to three pictures: a flash, or a picture that is out of its place.
+
+    Args:
+        shot: (N,) numbers of the shots.
+        time_s: (N,) times of the pictures, s.
+    """
+    edges = np.concatenate([[0], np.flatnonzero(np.diff(shot)) + 1, [len(shot)]])
+    for first, last in itertools.pairwise(edges.tolist()):
+        if first > 0 and last < len(shot) and last - first <= _FLASH_PICTURES:
+            what = "picture out of place" if last - first == 1 else "pictures out of place"
+            yield _moment(time_s, first, last, what, _FLASH, "flash")
 
 
 def find_lost(seen: Flags, time_s: Times) -> Iterator[Moment]:

@@ -9,7 +9,7 @@ from opensonic.metrics.evaluation import Curve, Curves, Moment, Row
 from opensonic.metrics.head import measure_head, measure_jumps
 from opensonic.metrics.lids import find_blinks
 from opensonic.metrics.lip_rows import NO_FACE
-from opensonic.metrics.moments import find_frozen, find_jumps, find_lost
+from opensonic.metrics.moments import find_flashes, find_frozen, find_jumps, find_lost
 from opensonic.metrics.proportions import follow_drift
 from opensonic.metrics.scales import make_row
 from opensonic.metrics.watch import Watched
@@ -36,6 +36,7 @@ def judge_picture(curves: Curves, watched: Watched) -> tuple[list[Row], list[Mom
     jumps = measure_jumps(curves.x, curves.y, curves.shot)
     moments = [
         *find_jumps(jumps, curves.time_s),
+        *find_flashes(curves.shot, curves.time_s),
         *find_lost(curves.seen, curves.time_s),
         *find_frozen(cadence.repeated, curves.time_s),
     ]
@@ -51,6 +52,8 @@ def judge_picture(curves: Curves, watched: Watched) -> tuple[list[Row], list[Mom
     rows.append(make_row("flicker", flicker, why))
     n = len(curves.time_s)
     rows.append(make_row("repeated_frames", 100 * float(cadence.repeated.sum()) / max(n - 1, 1)))
+    cuts = int(np.count_nonzero(np.diff(curves.shot)))
+    rows.append(make_row("cuts", cuts, "the picture changes at once, or the face was lost"))
     missing = 100 * cadence.missing / (n + cadence.missing)
     note = f"{cadence.missing} by the file's times at {cadence.fps:.5g} pictures a second"
     rows.append(make_row("missing_frames", missing, note))
