@@ -20,7 +20,7 @@ def require_finite(values: torch.Tensor, source: str, dtype: torch.dtype) -> Non
     """
     if values.is_meta or values.sum(dtype=torch.float32).isfinite():  # a rehearsal has no values
         return
-    advice = "the weights are damaged; look with: opensonic models verify"
+    advice = "the weights are damaged: take others"
     if dtype == torch.float16:
         advice = (
             f"float16 ends at 65504: choose --dtype bf16 or fp32; if that does not help, {advice}"
