@@ -1,8 +1,8 @@
 """The files of the networks that the field measures videos with, for `opensonic evaluate`.
 
 None is needed to make a video, and `models pull` fetches one when it is named. Most originals lie
-on servers of their own; the copies on the hub that are named here are told by their SHA-256, which
-is noted where a second source gives the same.
+on servers of their own; the copies on the hub that are named here are pinned to the SHA-256 under
+which the hub shows them. SFace lies with its makers, so the hub is asked.
 """
 
 from __future__ import annotations
