@@ -1,8 +1,12 @@
 """From pictures and sound to LSE-C and LSE-D: a known answer, and the real network."""
 
+import errno
+import io
+
 import numpy as np
 import pytest
 
+from opensonic.errors import EncodeError
 from opensonic.metrics.evaluation import Sight
 from opensonic.values import Face, Speech
 
@@ -129,6 +133,20 @@ def test_the_real_network_runs_and_repeats(weights):
     assert first["lse_d"].value > 0
     assert first["lse_c"].value >= 0
     assert first["lse_d"].note.startswith("1 s of lips")
+
+
+def test_a_full_disk_is_told(monkeypatch):
+    from opensonic.metrics.networks.lip_sync import LipSyncObserver
+
+    class Full(io.BytesIO):
+        def write(self, numbers):
+            raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr("tempfile.SpooledTemporaryFile", lambda size: Full())
+    observer = LipSyncObserver(Constructed())
+    with pytest.raises(EncodeError, match=r"No space left.*--no-networks"):
+        for sight in sights(LEVELS[:40]):
+            observer.look(sight, None)
 
 
 def test_memory_is_flat_in_length(weights):

@@ -14,6 +14,7 @@ from typing import IO
 import numpy as np
 import numpy.typing as npt
 
+from opensonic.errors import EncodeError
 from opensonic.metrics.evaluation import Row, Sight
 from opensonic.metrics.networks.lacks import lacking_rows
 from opensonic.metrics.networks.lip_crops import Crop, Image, LipCrops
@@ -104,8 +105,22 @@ class LipSyncObserver:
         if self._batch:
             lips = self._network.embed_lips(np.stack(self._batch))
             self._width = lips.shape[1]
-            self._kept.write(lips.astype(np.float32).tobytes())
+            self._keep(lips.astype(np.float32).tobytes())
             self._batch.clear()
+
+    def _keep(self, numbers: bytes) -> None:
+        """Write to the temporary file.
+
+        Raises:
+            EncodeError: It is full.
+        """
+        try:
+            self._kept.write(numbers)
+        except OSError as error:
+            raise EncodeError(
+                f"{tempfile.gettempdir()}: the numbers of SyncNet cannot be kept there "
+                f"({error.strerror}); make room, set TMPDIR, or evaluate with --no-networks"
+            ) from error
 
     def _score(self, speech: Speech) -> LipSync | None:
         self._kept.seek(0)
