@@ -13,11 +13,12 @@ from typing import Any
 Between = Callable[[Any, Any, Fraction], Any]
 """Makes one frame at a share 0 < t < 1 of the way from one to the next: (1, ...), (1, ...), t."""
 
-_SAME_S = 1e-4
 Pair = tuple[Any, Any, Fraction]
 """What `Between` takes."""
 BetweenPairs = Callable[[list[Pair]], Iterator[Any]]
 """Makes such frames of many pairs, some at a time and in order."""
+
+_SAME_S = 1e-4
 
 
 def resample_frames(

@@ -26,12 +26,12 @@ DISPLACED_SCORE = 1.3
 """Residual over the largest around it, times how much the frame stands out from both neighbours.
 Found on real and rendered talking videos: frames of theirs reach 1.06; shifted and flickering ones
 start at 1.5."""
-FROZEN_SHARE = 0.12
-"""A repeated frame differs from its copy by less than this share of the usual step."""
+COPIES = ((0.03, -1.0), (0.12, -0.4), (0.18, 0.2))
+"""A repeated frame differs from its copy by less than the first number, a share of the usual step,
+while movement goes on by at least the second (`Evidence.onward`): a turn of the movement, too, has
+a small step, of 0.09 and more, but what comes after it is against what came before."""
 MOVING_SHARE = 0.25
 """And the steps before and after it are at least this share of the usual one."""
-COPY_SHARE = 0.03
-"""Below this share it is a copy for certain; above, a turn of the movement is still possible."""
 EARLY_LEAP = 1.6
 """The leap lies before a frozen pair where the step into it is so many times the one out of it;
 else behind it, as it does where a dropped frame's place is held."""
@@ -40,7 +40,7 @@ FLASH_LEVELS = 24.0
 
 _NOISE_LEVELS = 0.15
 _MOVING_LEVELS = 0.12
-_ONWARD = 0.3
+_LONE_SHARE = 0.12
 _CUT_SHARE = 3.0
 _CUT_LEVELS = 2.0
 
@@ -103,14 +103,12 @@ def is_frozen(around: Sequence[Evidence | None], place: int) -> bool:
     if len(steps) < MIN_AROUND:
         return False
     usual = statistics.median(steps.values())
-    limit = FROZEN_SHARE * usual
     before = steps.get(place - 1, 0.0)
     return (
         usual >= _MOVING_LEVELS
-        and here.step < limit
+        and any(here.step < share * usual and here.onward >= way for share, way in COPIES)
         and min(before, here.next_step) >= MOVING_SHARE * usual
-        and not any(step < limit for step in steps.values())
-        and (here.step < COPY_SHARE * usual or here.onward >= _ONWARD)
+        and min(steps.values()) >= _LONE_SHARE * usual
     )
 
 
