@@ -84,9 +84,13 @@ SCALES = {
     "lip_correlation": _high("Lip correlation", "", "lips", 0.3, 0.1),
     "lip_correlation_aligned": _high("Lip correlation, lag taken away", "", "lips", 0.3, 0.1),
     "closure_recall": _high("Closures met (recall)", "%", "lips", 75, 55),
-    "closure_precision": _high("Closures right (precision)", "%", "lips", 35, 25),
+    "closure_precision": _open(
+        *("Closures right (precision)", "%", "lips", "well above chance", "high")
+    ),
     "closure_recall_heard": _high("Closures met, as heard", "%", "lips", 65, 45),
-    "closure_precision_heard": _high("Closures right, as heard", "%", "lips", 30, 22),
+    "closure_precision_heard": _open(
+        *("Closures right, as heard", "%", "lips", "well above chance", "high")
+    ),
     "open_in_silence": _low("Open mouth in silence", "%", "lips", 10, 30),
     "face_visible": _high("Face visible", "%", "face", 98, 90),
     "blink_rate": Scale(
