@@ -57,7 +57,9 @@ def test_a_mouth_is_shown_where_lips_are_wrong(reader, example_image, tmp_path):
     found = cv2.matchTemplate(example_image[:, :, ::-1].copy(), small, cv2.TM_CCOEFF_NORMED)
     assert strip.size[1] < strip.size[0]
     assert found.max() < 0.99  # it is enlarged: only a part of the face
-    assert reader.portrait(probe(path), 0.2).jpeg != strip.stills[0].jpeg
+    face, later = reader.faces(probe(path), [0.2, 0.3, 9.0])
+    assert face.jpeg != strip.stills[0].jpeg
+    assert (face.time_s, later.time_s) == pytest.approx((0.22, 0.3), abs=0.021)
 
 
 def test_memory_does_not_grow_with_the_video(reader, numbered):

@@ -32,7 +32,7 @@ class Chapter:
         name: Name by which people know it.
         evaluation: What was measured.
         footage: What the file says of itself; None where it cannot be read any more.
-        portrait: The face in it, or None.
+        faces: The face in it at some times, in order.
         strips: Pictures of the moments that are shown; None where none could be read.
     """
 
@@ -40,13 +40,19 @@ class Chapter:
     name: str
     evaluation: Evaluation
     footage: Footage | None
-    portrait: Still | None
+    faces: tuple[Still, ...]
     strips: tuple[tuple[Moment, Strip | None], ...]
 
     @property
     def verdict(self) -> Verdict:
         """The verdict of the video."""
         return judge(self.evaluation.rows)
+
+    @property
+    def n_bytes(self) -> int:
+        """Size of its pictures, bytes."""
+        strips = sum(strip.n_bytes for _, strip in self.strips if strip is not None)
+        return strips + sum(len(still.jpeg) for still in self.faces)
 
     @property
     def length_s(self) -> float:
@@ -181,13 +187,30 @@ def timeline(chapter: Chapter, texts: Texts, columns: int) -> str:
     )
 
 
-def _portrait(chapter: Chapter, texts: Texts) -> str:
-    if chapter.portrait is None:
+def overview(chapter: Chapter, texts: Texts) -> str:
+    """Give a row of faces from the beginning to the end."""
+    if len(chapter.faces) < 2:
         return ""
-    name = safe(chapter.name)
-    when = clock(chapter.portrait.time_s, fine=True)
-    alt = escape(texts.picture_alt).replace("{name}", name).replace("{time}", when)
-    return f'<img class="portrait" src="{_inline(chapter.portrait)}" alt="{alt}">'
+    items = "".join(
+        f"<li>{_face(chapter, still, texts)}<span>{clock(still.time_s, fine=True)}</span></li>"
+        for still in chapter.faces
+    )
+    return (
+        f'<section class="card overview"><h3>{escape(texts.overview)}</h3>'
+        f'<ol class="strip">{items}</ol></section>'
+    )
+
+
+def _portrait(chapter: Chapter, texts: Texts) -> str:
+    if not chapter.faces:
+        return ""
+    return _face(chapter, chapter.faces[len(chapter.faces) // 2], texts, ' class="portrait"')
+
+
+def _face(chapter: Chapter, still: Still, texts: Texts, kind: str = "") -> str:
+    words = {"name": chapter.name, "time": clock(still.time_s, fine=True)}
+    alt = safe(texts.picture_alt.format(**words))
+    return f'<img{kind} src="{_inline(still)}" alt="{alt}" decoding="async">'
 
 
 def _inline(still: Still) -> str:

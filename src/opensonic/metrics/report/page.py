@@ -20,7 +20,7 @@ from opensonic.media.files import check_place, part_file, write_errors
 from opensonic.media.footage import Footage, probe
 from opensonic.metrics.batch import Failure
 from opensonic.metrics.evaluation import Evaluation, Moment
-from opensonic.metrics.report.blocks import Chapter, figures, head, moments, timeline
+from opensonic.metrics.report.blocks import Chapter, figures, head, moments, overview, timeline
 from opensonic.metrics.report.plots import telling_time, time_range
 from opensonic.metrics.report.strips import Strip, StripReader, choose_view, spread
 from opensonic.metrics.report.summary import summarize
@@ -37,6 +37,7 @@ PICTURE_BYTES = 1_300_000
 """Pictures that all videos share, bytes; a third more as they are written into the page."""
 
 _STRIPS = 6
+_FACES, _FEW = 8, 5
 _APART_S = 1.5
 _COLUMNS, _LEAST_COLUMNS, _ALL_COLUMNS = 4500, 150, 9000
 
@@ -102,12 +103,12 @@ def _page(
     chosen = sorted(order[:MOST_DETAILED])
     columns = max(_LEAST_COLUMNS, min(_COLUMNS, _ALL_COLUMNS // len(chosen)))
     reader = StripReader()
-    left = PICTURE_BYTES
+    left, n_faces = PICTURE_BYTES, _FACES if len(chosen) <= _FEW else 1
     chapters = {}
     for done, place in enumerate(chosen):
         share = left // (len(chosen) - done)
-        chapter = _chapter(every[place], f"v{place + 1}", names[place], reader, share)
-        left -= sum(strip.n_bytes for _, strip in chapter.strips if strip is not None)
+        chapter = _chapter(every[place], f"v{place + 1}", names[place], reader, share, n_faces)
+        left -= chapter.n_bytes
         chapters[place] = chapter
         progress(Report("writing the report", done + 1, len(chosen), "videos"))
     body = "".join(_video(chapter, texts, columns, many) for chapter in chapters.values())
@@ -143,26 +144,28 @@ def _video(chapter: Chapter, texts: Texts, columns: int, many: bool) -> str:
     back = f'<p class="back"><a href="#top">{escape(texts.back)}</a></p>' if many else ""
     return (
         f'<section class="video" id="{chapter.key}">{head(chapter, texts, level)}'
-        f"{figures(chapter, texts)}{moments(chapter, texts)}"
+        f"{overview(chapter, texts)}{figures(chapter, texts)}{moments(chapter, texts)}"
         f"{timeline(chapter, texts, columns)}{back}</section>"
     )
 
 
 def _chapter(
-    evaluation: Evaluation, key: str, name: str, reader: StripReader, n_bytes: int
+    evaluation: Evaluation, key: str, name: str, reader: StripReader, n_bytes: int, n_faces: int
 ) -> Chapter:
     try:
         footage = probe(evaluation.video)
     except InputError:
         nothing = tuple((one, None) for one in spread(evaluation.moments, _STRIPS, _APART_S))
-        return Chapter(key, name, evaluation, None, None, nothing)
+        return Chapter(key, name, evaluation, None, (), nothing)
     start, end = time_range(evaluation.curves)
+    times_s = [start + (n + 0.5) / n_faces * (end - start) for n in range(n_faces)]
     try:
-        portrait = reader.portrait(footage, 0.5 * (start + end))
+        faces = reader.faces(footage, times_s)
     except InputError:
-        portrait = None
+        faces = ()
+    n_bytes -= sum(len(still.jpeg) for still in faces)
     strips = _strips(evaluation, footage, reader, n_bytes)
-    return Chapter(key, name, evaluation, footage, portrait, strips)
+    return Chapter(key, name, evaluation, footage, faces, strips)
 
 
 def _strips(

@@ -114,12 +114,22 @@ class StripReader:
         view, box = self._frame(pictures[here].image, view)
         return _cut(pictures, box, view, here)
 
-    def portrait(self, footage: Footage, time_s: float) -> Still | None:
-        """Read the face at some time; the whole picture where there is none."""
-        for picture in read_pictures(footage, begin_s=time_s):
-            _, box = self._frame(picture.image, "face")
-            return _cut([picture], box, "face", 0).stills[0]
-        return None
+    def faces(self, footage: Footage, times_s: Sequence[float]) -> tuple[Still, ...]:
+        """Read the face at some times; the whole picture where there is none.
+
+        Args:
+            footage: The video.
+            times_s: When, s; times behind the end give none.
+
+        Raises:
+            InputError: The video cannot be read any more.
+        """
+        found = []
+        for time_s in times_s:
+            for picture in islice(read_pictures(footage, begin_s=time_s), 1):
+                _, box = self._frame(picture.image, "face")
+                found.append(_cut([picture], box, "face", 0).stills[0])
+        return tuple(found)
 
     def _frame(self, image: Image, view: str) -> tuple[str, tuple[int, int, int, int]]:
         whole = (0, 0, image.shape[1], image.shape[0])

@@ -58,6 +58,7 @@ class Texts:
     moments_one: str = "One moment is worth a look; it is shown below."
     moments_some: str = "{n} moments are worth a look; the worst are shown below."
 
+    overview: str = "At a glance"
     figures: str = "Figures"
     groups: Names = field(
         default_factory=lambda: {
