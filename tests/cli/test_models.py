@@ -152,6 +152,16 @@ def test_verify_does_not_call_a_malicious_pickle_good(run, home, tmp_path):
     assert " ok " not in out
 
 
+def test_files_that_measure_are_fetched_by_name(run, home, tmp_path):
+    code, out, err = run("models", "verify", "syncnet", "i3d", "--models-dir", tmp_path)
+    assert code == 3
+    assert err.endswith("Fetch them with: opensonic models pull syncnet i3d\n")
+    code, out, _ = run("models", "list", "--models-dir", tmp_path, "--json")
+    files = {file["name"]: file for file in json.loads(out)["files"]}
+    assert files["syncnet"]["for"] == "evaluate" and not files["syncnet"]["needed"]
+    assert files["unet"]["for"] == "sonic"
+
+
 def test_path_without_a_name_is_the_folder_that_pull_fills(run, home, tmp_path):
     assert run("models", "path")[1] == f"{data_folder() / 'models'}\n"
     assert run("models", "path", "--models-dir", tmp_path)[1] == f"{tmp_path}\n"

@@ -37,8 +37,13 @@ def print_verdicts(verdicts: Sequence[Verdict], as_json: bool) -> None:
         print_json({"ok": all(verdict.good for verdict in verdicts), "files": files})
         return
     _print_rows(("file", "", "found"), map(_verdict_row, verdicts))
-    if bad := sum(not verdict.good for verdict in verdicts):
-        say(f"{bad} of {len(verdicts)} cannot be used. Fetch them with: opensonic models pull")
+    if bad := [verdict.file for verdict in verdicts if not verdict.good]:
+        named = any(file.optional for file in bad)  # which pull alone does not fetch
+        names = "".join(f" {file.name}" for file in bad if named)
+        say(
+            f"{len(bad)} of {len(verdicts)} cannot be used. "
+            f"Fetch them with: opensonic models pull{names}"
+        )
 
 
 def show_licences(files: Sequence[ModelFile]) -> None:

@@ -17,8 +17,6 @@ from opensonic.metrics.networks.sums import LineFit, Mean, Pace
 from opensonic.metrics.scales import make_row
 from opensonic.values import Portrait, Speech
 
-IDENTITY = ("csim", "csim_start", "csim_loss")
-"""Names of the rows."""
 STEP_S = 0.2
 """Time between the pictures that are looked at, s."""
 BEGINNING_S = 1.0

@@ -11,6 +11,10 @@ from opensonic.values import Speech
 
 PACKAGES = ("torch", "torchmetrics", "safetensors")
 """What the extra installs, as it is imported."""
+LIP_SYNC = ("lse_d", "lse_c", "syncnet_lag")
+"""Names of the rows that come from SyncNet."""
+IDENTITY = ("csim", "csim_start", "csim_loss")
+"""Names of the rows that come from an embedding of faces."""
 
 
 def lacking_packages() -> str:

@@ -16,7 +16,7 @@ import numpy.typing as npt
 
 from opensonic.errors import EncodeError
 from opensonic.metrics.evaluation import Row, Sight
-from opensonic.metrics.networks.lacks import lacking_rows
+from opensonic.metrics.networks.lacks import LIP_SYNC, lacking_rows
 from opensonic.metrics.networks.lip_crops import Crop, Image, LipCrops
 from opensonic.metrics.networks.lse import LagDistances, LipSync, score_tracks
 from opensonic.metrics.networks.mfcc import N_COEFFICIENTS, SAMPLE_RATE, read_mfcc
@@ -25,8 +25,6 @@ from opensonic.metrics.networks.syncnet import N_COLUMNS, N_PICTURES, SyncNet
 from opensonic.metrics.scales import make_row
 from opensonic.values import Speech
 
-LIP_SYNC = ("lse_d", "lse_c", "syncnet_lag")
-"""Names of the rows."""
 MIN_LOOKS = 20
 """Shortest track that counts, in looks of five pictures each."""
 SHORT_TRACK = 100

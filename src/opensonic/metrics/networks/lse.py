@@ -79,8 +79,7 @@ class LagDistances:
         """
         for n_after, lips in enumerate(reversed(self._lips)):
             self._sums[MAX_LAG + 1 + n_after :] += float(np.linalg.norm(lips))
-        means, n = self._sums / max(self._n, 1), self._n
-        return means, n
+        return self._sums / max(self._n, 1), self._n
 
 
 def score_tracks(tracks: Iterable[tuple[Distances, int]]) -> LipSync | None:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from opensonic.errors import InputError
 from opensonic.metrics.evaluation import Observer, Row
-from opensonic.metrics.networks.lacks import Lacking, lacking_packages
+from opensonic.metrics.networks.lacks import IDENTITY, LIP_SYNC, Lacking, lacking_packages
 from opensonic.values import Portrait
 from opensonic.weights.ledger import sha256_of
 from opensonic.weights.networks import find_network
@@ -82,10 +82,9 @@ class FieldMeasures:
         return tuple(pool.row(name) for name, pool in self._pools.items())
 
     def _lip_sync(self, lack: str) -> Callable[[], Observer]:
-        names = ("lse_d", "lse_c", "syncnet_lag")
         path = None if lack else self._find("syncnet")
         if path is None:
-            return _lacking(lack or _no_weights("syncnet"), *names)
+            return _lacking(lack or _no_weights("syncnet"), *LIP_SYNC)
         from opensonic.metrics.networks.lip_sync import LipSyncObserver
         from opensonic.metrics.networks.syncnet import load_syncnet
 
@@ -100,8 +99,7 @@ class FieldMeasures:
                 from opensonic.metrics.networks.identity import IdentityObserver
 
                 return partial(IdentityObserver, FaceEmbedder(path), title, self._portrait)
-        why = f"{_no_weights('arcface')} (or sface)"
-        return _lacking(why, "csim", "csim_start", "csim_loss")
+        return _lacking(f"{_no_weights('arcface')} (or sface)", *IDENTITY)
 
     def _lpips(self, lack: str) -> Callable[[], Observer]:
         alexnet = None if lack else self._find("alexnet")
