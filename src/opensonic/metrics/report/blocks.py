@@ -257,7 +257,7 @@ def _moment(chapter: Chapter, moment: Moment, strip: Strip | None, texts: Texts)
     else:
         pictures = _strip(strip, moment, texts)
     return (
-        f'<article class="moment"><h4><time>{escape(when)}</time> {safe(moment.what)}</h4>'
+        f'<article class="moment"><h4><b>{escape(when)}</b> {safe(moment.what)}</h4>'
         f"{pictures}{plot}</article>"
     )
 
