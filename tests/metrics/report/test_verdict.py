@@ -5,6 +5,7 @@ import pytest
 from opensonic.metrics.evaluation import Row
 from opensonic.metrics.report.texts import ENGLISH
 from opensonic.metrics.report.verdict import judge, tell, tell_row
+from opensonic.metrics.report.words import marked
 from opensonic.post.sync.lag import Sync
 
 
@@ -50,6 +51,10 @@ def test_what_is_weak_is_told_worst_first(evaluation):
     guess = rows("poor", name="closure_recall_heard")
     _, weak = tell(evaluation(rows=guess + rows("fair")), ENGLISH)
     assert [row.name for row in weak] == ["lag", "closure_recall_heard"]
+
+
+def test_code_in_notes_is_code():
+    assert marked("run `opensonic smooth` <b>") == "run <code>opensonic smooth</code> &lt;b&gt;"
 
 
 def test_a_row_in_one_line():

@@ -15,7 +15,7 @@ from opensonic.metrics.report.plots import choose_plots, lips_around, time_range
 from opensonic.metrics.report.strips import Still, Strip
 from opensonic.metrics.report.texts import Texts
 from opensonic.metrics.report.verdict import judge, tell, tell_row
-from opensonic.metrics.report.words import figure, mark_name, safe
+from opensonic.metrics.report.words import figure, mark_name, marked, safe
 
 _SIGNS: dict[Verdict, str] = {"good": "✓", "fair": "!", "poor": "✕", "": "–"}
 _ZOOMS = (1, 2, 4, 8, 16)
@@ -128,7 +128,7 @@ def figures(chapter: Chapter, texts: Texts) -> str:
         if body
         else ""
     )
-    notes = "".join(f"<li>{safe(note)}</li>" for note in chapter.evaluation.notes)
+    notes = "".join(f"<li>{marked(note)}</li>" for note in chapter.evaluation.notes)
     noted = f'<h4>{escape(texts.notes)}</h4><ul class="notes">{notes}</ul>' if notes else ""
     return (
         f'<section class="card"><h3>{escape(texts.figures)}</h3>{table}'
@@ -218,7 +218,7 @@ def _inline(still: Still) -> str:
 
 
 def _figure(row: Row, texts: Texts) -> str:
-    note = f"<small>{safe(row.note)}</small>" if row.note else ""
+    note = f"<small>{marked(row.note)}</small>" if row.note else ""
     return (
         f'<tr><th scope="row">{safe(row.title)}{note}</th>'
         f'<td class="value" data-label="{escape(texts.column_value)}">'
@@ -237,7 +237,7 @@ def _missing(rows: Sequence[Row], texts: Texts) -> str:
     if not rows:
         return ""
     title = texts.unmeasured_one if len(rows) == 1 else texts.unmeasured_some
-    items = "".join(f"<li><b>{safe(row.title)}</b> {safe(row.note)}</li>" for row in rows)
+    items = "".join(f"<li><b>{safe(row.title)}</b> {marked(row.note)}</li>" for row in rows)
     return (
         f"<details><summary>{escape(title.format(n=len(rows)))}</summary><ul>{items}</ul></details>"
     )

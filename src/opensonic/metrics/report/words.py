@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import os
+import re
 import unicodedata
 from collections.abc import Sequence
 from html import escape
@@ -21,6 +22,11 @@ def safe(text: str) -> str:
         "\ufffd" if unicodedata.category(sign) in ("Cc", "Cs") else sign for sign in text
     )
     return escape(clean)
+
+
+def marked(text: str) -> str:
+    """Escape text from outside, and show what stands in backticks as code."""
+    return re.sub(r"`([^`]+)`", r"<code>\1</code>", safe(text))
 
 
 def mark_name(name: str) -> str:
