@@ -116,7 +116,7 @@ SCALES = {
     "m_lmd": _open("M-LMD (mouth)", "% of e", "reference", "lower; 0 is equal", "low"),
     "psnr": _open("PSNR", "dB", "reference", "higher; above 30 looks alike", "high"),
     "lse_d": _open("LSE-D (SyncNet)", "", "lips", "lower; real videos: about 7", "low"),
-    "lse_c": _open("LSE-C (SyncNet)", "", "lips", "higher; real videos: about 7", "high"),
+    "lse_c": _open("LSE-C (SyncNet)", "", "lips", "higher; real videos: 7 to 8", "high"),
     "syncnet_lag": _open("Lag of the sound by SyncNet", "ms", "lips", "near 0", ""),
     "csim": _open("CSIM", "", "reference", "higher; 1 is the very same face", "high"),
     "csim_start": _open("Likeness to its own beginning", "", "face", "higher; 1 is equal", "high"),
