@@ -31,6 +31,8 @@ MAX_FPS_TERM = 2**31 - 1
 
 DEFAULT_EXPAND_RATIO = 0.18
 """`expand_ratio` where cropping is asked for without one."""
+PUBLISHED_EXPAND_RATIO = 0.5
+"""The same with `compat`: what the published program's demos take."""
 MAX_OWN_RESOLUTION = 1024
 """Short side of the video, px, where none is asked for and the picture has more."""
 
@@ -133,7 +135,8 @@ class Settings:
     expand_ratio: Annotated[
         float | None,
         Help(
-            f"with --crop: share of the face box added on each side; unset: {DEFAULT_EXPAND_RATIO}"
+            f"with --crop: share of the face box added on each side; unset: {DEFAULT_EXPAND_RATIO} "
+            f"({PUBLISHED_EXPAND_RATIO} with --compat)"
         ),
         Range(0, 1),
         Advice(
@@ -169,6 +172,20 @@ class Settings:
         str | None,
         Help("a file of lips that you trained with `opensonic train speech`; unset: our own"),
         Only("mesh"),
+    ] = None
+    align_lips: Annotated[
+        bool,
+        Help(
+            "measure the lag between lips and sound and correct up to 0.05 s; a larger one is "
+            "reported"
+        ),
+    ] = True
+    smooth_motion: Annotated[
+        bool | None,
+        Help(
+            "make frames anew that jump; unset: on with the sonic engine; the mesh engine's frames "
+            "come from smooth motion and need none"
+        ),
     ] = None
     label: Annotated[
         str,

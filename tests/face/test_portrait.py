@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 
 from opensonic.errors import NoFaceError
+from opensonic.face.crop import square_crop
 from opensonic.face.detect import Detection
 from opensonic.face.portrait import choose_face, estimate_yaw, prepare_portrait
 from opensonic.settings import Settings
@@ -93,3 +94,14 @@ def test_a_small_face_gets_a_warning(example_image):
     small = example_image[::2, ::2]
     warnings = prepare_portrait(np.ascontiguousarray(small), "p", Settings()).warnings
     assert any("lips and eyes will be soft" in warning for warning in warnings)
+
+
+def test_compat_crops_the_published_square(example_image):
+    height, width = example_image.shape[:2]
+    whole = prepare_portrait(example_image, "p", Settings()).portrait.face
+    for given, ratio in ((None, 0.5), (0.3, 0.3)):
+        settings = Settings(engine="sonic", compat=True, crop=True, expand_ratio=given)
+        x0, y0, x1, y1 = square_crop(whole.box, ratio, width, height)
+        got = prepare_portrait(example_image, "p", settings, keep_original=True).portrait.original
+        assert np.array_equal(got.image, example_image[y0:y1, x0:x1])
+        assert abs((x1 - x0) - (y1 - y0)) <= 1

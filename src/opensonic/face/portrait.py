@@ -9,10 +9,15 @@ import numpy as np
 import numpy.typing as npt
 
 from opensonic.errors import NoFaceError
-from opensonic.face.crop import expand_box
+from opensonic.face.crop import expand_box, square_crop
 from opensonic.face.detect import Detection, FaceDetector
 from opensonic.face.mesh import FaceMesh
-from opensonic.settings import DEFAULT_EXPAND_RATIO, MAX_OWN_RESOLUTION, Settings
+from opensonic.settings import (
+    DEFAULT_EXPAND_RATIO,
+    MAX_OWN_RESOLUTION,
+    PUBLISHED_EXPAND_RATIO,
+    Settings,
+)
 from opensonic.values import Face, Portrait
 
 Image = npt.NDArray[np.uint8]
@@ -53,7 +58,7 @@ def prepare_portrait(
     Args:
         image: (H, W, 3) uint8, RGB.
         name: What messages call the picture.
-        settings: `face`, `crop`, `expand_ratio` and `min_resolution` are read.
+        settings: `face`, `crop`, `expand_ratio`, `compat` and `min_resolution` are read.
         keep_original: Whether the portrait shall hold the picture before it was resized, too.
 
     Raises:
@@ -70,8 +75,7 @@ def prepare_portrait(
         )
     notes, warnings = _remarks(found, detection, face, settings)
     if settings.crop:
-        ratio = DEFAULT_EXPAND_RATIO if settings.expand_ratio is None else settings.expand_ratio
-        image, face = _crop(image, face, ratio)
+        image, face = _crop(image, face, settings)
     original = Portrait(image, face, name) if keep_original else None
     image, face, size_notes = _resize(image, face, settings.min_resolution)
     return Prepared(Portrait(image, face, name, original), (*notes, *size_notes), tuple(warnings))
@@ -175,9 +179,15 @@ def estimate_yaw(landmarks: npt.NDArray[np.float32]) -> float:
     return float(np.degrees(np.arctan2(across[2], np.hypot(across[0], across[1]))))
 
 
-def _crop(image: Image, face: Face, ratio: float) -> tuple[Image, Face]:
+def _crop(image: Image, face: Face, settings: Settings) -> tuple[Image, Face]:
     height, width = image.shape[:2]
-    x0, y0, x1, y1 = (round(float(v)) for v in expand_box(face.box, ratio, (width, height)))
+    ratio = settings.expand_ratio
+    if settings.compat:
+        ratio = PUBLISHED_EXPAND_RATIO if ratio is None else ratio
+        x0, y0, x1, y1 = square_crop(face.box, ratio, width, height)
+    else:
+        ratio = DEFAULT_EXPAND_RATIO if ratio is None else ratio
+        x0, y0, x1, y1 = (round(float(v)) for v in expand_box(face.box, ratio, (width, height)))
     return image[y0:y1, x0:x1], _moved(face, -x0, -y0, 1.0, 1.0)
 
 

@@ -7,9 +7,9 @@ from opensonic.engines.diffusion.picture import (
     face_mask,
     fit_size,
     prepare_picture,
-    square_crop,
 )
 from opensonic.engines.diffusion.yoloface import YoloFaces, choose_face, find_faces
+from opensonic.face.crop import square_crop
 
 
 def test_golden_pictures(golden):

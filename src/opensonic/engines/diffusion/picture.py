@@ -7,7 +7,6 @@ reads them; the published program leaves a camera's rotation mark aside.
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -125,37 +124,3 @@ def _to_tensor(picture: Image.Image) -> torch.Tensor:
     values = torch.from_numpy(np.array(picture))
     values = values[..., None] if values.ndim == 2 else values
     return values.permute(2, 0, 1)[None].float() / 255
-
-
-def square_crop(box: Box, ratio: float, width: int, height: int) -> tuple[int, int, int, int]:
-    """Give the crop that the published program cuts on request.
-
-    Args:
-        box: x0, y0, x1, y1 of the face, px.
-        ratio: Share of the box's width (height) added on the left and right (top and bottom).
-        width: Of the picture, px.
-        height: Of the picture, px.
-
-    Returns:
-        x0, y0, x1, y1 inside the picture, px; square to a pixel.
-    """
-    x0, y0, x1, y1 = (float(v) for v in box)
-    low_x, high_x = _grow(x0, x1, ratio, width)
-    low_y, high_y = _grow(y0, y1, ratio, height)
-    side = min(high_x - low_x, high_y - low_y)
-    low_x, high_x = _shorten(low_x, high_x, side, (x0 + x1) / 2)
-    low_y, high_y = _shorten(low_y, high_y, side, (y0 + y1) / 2)
-    return round(low_x), round(low_y), round(high_x), round(high_y)
-
-
-def _grow(low: float, high: float, ratio: float, limit: int) -> tuple[float, float]:
-    grow = (high - low) * ratio
-    return max(low - grow, 0.0), min(high + grow, float(limit))
-
-
-def _shorten(low: float, high: float, side: float, wanted: float) -> tuple[float, float]:
-    """Cut a range to `side`, its middle as near to `wanted` as the range allows."""
-    middle = (low + high) / 2
-    slack = (high - low - side) / 2
-    middle += math.copysign(min(abs(wanted - middle), slack), wanted - middle)
-    return middle - side / 2, middle + side / 2
