@@ -60,7 +60,7 @@ def test_a_rendered_video_is_good(plain):
     assert values["lag_confidence"] > 0.5
     assert values["lip_correlation"] > 0.6
     assert values["face_visible"] == 100
-    assert values["repeated_frames"] == values["missing_frames"] == 0
+    assert values["repeated_frames"] == values["missing_frames"] == values["jumps"] == 0
     assert values["flicker"] is None or values["flicker"] < 0.5
     assert values["closure_recall"] is None
     assert "no labels" in _notes(plain)["closure_recall"]
@@ -112,8 +112,21 @@ def test_harmed_pictures_are_worse(plain, talking_video, write):
 def test_a_picture_out_of_place_is_found(write):
     moved = write(change=lambda image, number: np.roll(image, 25 * (number == 50), axis=1))
     found = opensonic.evaluate(moved, observers=())
-    assert found.moments[0].name in {"jump", "flash"}
-    assert found.moments[0].time_s == pytest.approx(50.5 / 25, abs=0.05)
+    (flash,) = [moment for moment in found.moments if moment.name == "flash"]
+    assert flash.time_s == pytest.approx(50.5 / 25, abs=0.05)
+    assert flash == found.moments[0]
+    assert found.row("jumps").value == pytest.approx(15)
+
+
+def test_a_lone_repeat_is_found(write):
+    shown = {}
+
+    def swing_and_repeat(image, number):
+        shown[number] = np.roll(image, 2 * abs(number % 40 - 20), axis=1)
+        return shown[number - 1] if number == 50 else shown[number]
+
+    found = opensonic.evaluate(write(change=swing_and_repeat), observers=())
+    assert any(abs(m.time_s - 50.5 / 25) < 0.05 and "repeated" in m.what for m in found.moments)
 
 
 def test_a_picture_that_stands_still_is_told(write):

@@ -86,6 +86,8 @@ def test_repeats_that_compression_changed_a_little():
     change[80::4] = 1.2
     repeated = measure_cadence(TIMES, change).repeated
     assert np.flatnonzero(repeated).tolist() == list(range(80, 250, 4))
+    change[140:160] = 1.2  # a pause of the movement
+    assert not measure_cadence(TIMES, change).repeated[140:160].any()
     quiet = np.minimum(change, 3)  # hardly anything moves
     assert not measure_cadence(TIMES, quiet).repeated.any()
 

@@ -2,9 +2,9 @@
 
 A picture repeats the one before where no block of it changes by a quarter of a grey level or more;
 compression changes repeats a little, so it also does with less than 1.7 levels that are less than
-15 % of what blocks change around it (75th percentile within half a second). Repeats in a noisy
-video in which hardly anything moves stay unseen. Pictures are missing where the file's times leave
-a gap of more than one and a half steps.
+20 % of what the pictures right before and after it change and 15 % of what is usual around it (75th
+percentile within half a second). Repeats in a noisy video in which hardly anything moves stay
+unseen. Pictures are missing where the file's times leave a gap of more than one and a half steps.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from opensonic.metrics.evaluation import Curve
 
 REPEATED_CHANGE = 0.25
 """Largest change of a block under which a picture counts as repeated, grey levels."""
-_CODED_CHANGE, _CODED_SHARE = 1.7, 0.15
+_CODED_CHANGE, _CODED_SHARE, _NEXT_SHARE = 1.7, 0.15, 0.2
 _AROUND_S, _AROUND_QUANTILE = 0.5, 0.75
 
 
@@ -55,7 +55,10 @@ def measure_cadence(time_s: npt.NDArray[np.float64], change: Curve) -> Cadence:
 def _find_repeated(time_s: npt.NDArray[np.float64], change: Curve) -> npt.NDArray[np.bool_]:
     """Tell which pictures repeat the one before, (N,); infinite changes are cuts."""
     repeated = change < REPEATED_CHANGE
-    for place in np.flatnonzero((change < _CODED_CHANGE) & ~repeated):
+    beside = np.full(len(change), -np.inf, np.float32)
+    beside[1:-1] = np.minimum(change[:-2], change[2:])
+    alone = (change < _CODED_CHANGE) & (change < _NEXT_SHARE * beside)
+    for place in np.flatnonzero(alone & ~repeated):
         first = np.searchsorted(time_s, time_s[place] - _AROUND_S)
         last = np.searchsorted(time_s, time_s[place] + _AROUND_S, side="right")
         around = change[first:last]

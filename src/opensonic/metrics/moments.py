@@ -7,13 +7,14 @@ what lasts, such as lips that stand open through a pause, a whole stretch is one
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 import numpy.typing as npt
 
 from opensonic.metrics.closures import Spans
 from opensonic.metrics.evaluation import Curve, Moment
+from opensonic.metrics.jumps import Jump
 from opensonic.metrics.shut_lips import shut_gap
 from opensonic.post.sync.lag import Sync
 
@@ -28,7 +29,7 @@ _JUMP, _JUMP_UNIT = 0.12, 0.2
 _LOST_UNIT_S = 1.0
 _FROZEN_S = 0.12
 _LONG_S = 0.5
-_FLASH_PICTURES, _FLASH = 3, 1.5
+_FLASH_PICTURES, _FLASH, _REPEATED = 3, 1.5, 0.6
 
 Times = npt.NDArray[np.float64]
 Flags = npt.NDArray[np.bool_]
@@ -92,21 +93,38 @@ def find_jumps(jumps: Curve, time_s: Times) -> Iterator[Moment]:
     """
     for first, last in runs(np.nan_to_num(jumps) > _JUMP):
         severity = float(np.nanmax(jumps[first:last])) / _JUMP_UNIT
-        yield _moment(time_s, first, last, "head jumps", severity, "jump")
+        yield _moment(time_s, first, last, "head jumps", severity, "head_jump")
 
 
-def find_flashes(shot: npt.NDArray[np.int32], time_s: Times) -> Iterator[Moment]:
-    """Give the shots of up to three pictures: a flash, or a picture that is out of its place.
+def find_flashes(
+    shot: npt.NDArray[np.int32], jumps: Sequence[Jump], time_s: Times
+) -> Iterator[Moment]:
+    """Give the shots of up to three pictures: a flash, or pictures out of their place.
 
     Args:
         shot: (N,) numbers of the shots.
+        jumps: Pictures that are told of elsewhere.
         time_s: (N,) times of the pictures, s.
     """
+    told = {jump.place + beside for jump in jumps for beside in (-1, 0, 1)}
     edges = np.concatenate([[0], np.flatnonzero(np.diff(shot)) + 1, [len(shot)]])
     for first, last in itertools.pairwise(edges.tolist()):
-        if first > 0 and last < len(shot) and last - first <= _FLASH_PICTURES:
+        if first > 0 and last < len(shot) and last - first <= _FLASH_PICTURES and first not in told:
             what = "picture out of place" if last - first == 1 else "pictures out of place"
             yield _moment(time_s, first, last, what, _FLASH, "flash")
+
+
+def find_misfits(jumps: Sequence[Jump], time_s: Times) -> Iterator[Moment]:
+    """Give the pictures that do not fit between their neighbours.
+
+    Args:
+        jumps: As `jumps.JumpFinder` gives them.
+        time_s: (N,) times of the pictures, s.
+    """
+    for jump in jumps:
+        what = "picture repeated" if jump.frozen else "picture out of place"
+        severity = _REPEATED if jump.frozen else _FLASH
+        yield _moment(time_s, jump.place, jump.place + 1, what, severity, "flash")
 
 
 def find_lost(seen: Flags, time_s: Times) -> Iterator[Moment]:

@@ -9,7 +9,13 @@ from opensonic.metrics.evaluation import Curve, Curves, Moment, Row
 from opensonic.metrics.head import measure_head, measure_jumps
 from opensonic.metrics.lids import find_blinks
 from opensonic.metrics.lip_rows import NO_FACE
-from opensonic.metrics.moments import find_flashes, find_frozen, find_jumps, find_lost
+from opensonic.metrics.moments import (
+    find_flashes,
+    find_frozen,
+    find_jumps,
+    find_lost,
+    find_misfits,
+)
 from opensonic.metrics.proportions import follow_drift
 from opensonic.metrics.scales import make_row
 from opensonic.metrics.watch import Watched
@@ -36,7 +42,8 @@ def judge_picture(curves: Curves, watched: Watched) -> tuple[list[Row], list[Mom
     jumps = measure_jumps(curves.x, curves.y, curves.shot)
     moments = [
         *find_jumps(jumps, curves.time_s),
-        *find_flashes(curves.shot, curves.time_s),
+        *find_flashes(curves.shot, watched.jumps, curves.time_s),
+        *find_misfits(watched.jumps, curves.time_s),
         *find_lost(curves.seen, curves.time_s),
         *find_frozen(cadence.repeated, curves.time_s),
     ]
@@ -52,6 +59,9 @@ def judge_picture(curves: Curves, watched: Watched) -> tuple[list[Row], list[Mom
     rows.append(make_row("flicker", flicker, why))
     n = len(curves.time_s)
     rows.append(make_row("repeated_frames", 100 * float(cadence.repeated.sum()) / max(n - 1, 1)))
+    note = "pictures out of place and lone repeats; `opensonic smooth` mends them"
+    seconds = max(n / cadence.fps, 1.0) if n > 1 else 1.0
+    rows.append(make_row("jumps", 60 * len(watched.jumps) / seconds, note))
     cuts = int(np.count_nonzero(np.diff(curves.shot)))
     rows.append(make_row("cuts", cuts, "the picture changes at once, or the face was lost"))
     missing = 100 * cadence.missing / (n + cadence.missing)

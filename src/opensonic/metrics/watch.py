@@ -17,6 +17,7 @@ from opensonic.media.footage import Footage, read_pictures
 from opensonic.metrics.appearance import Appearance, Look
 from opensonic.metrics.evaluation import Curve, Observer, Sight
 from opensonic.metrics.fidelity import Likeness, compare_pictures
+from opensonic.metrics.jumps import Jump, JumpFinder
 from opensonic.metrics.landmarks import LandmarkDistance, compare_landmarks
 from opensonic.metrics.lids import measure_lids
 from opensonic.metrics.proportions import N_PROPORTIONS, measure_proportions
@@ -45,6 +46,7 @@ class Watched:
         proportions: (N, P) float32, `metrics.proportions`; NaN without a face.
         columns: Other curves, (N,) float32, by name.
         beside: Curves against the reference, (N,) float32, by name; NaN without a picture beside.
+        jumps: The pictures that do not fit between their neighbours.
     """
 
     time_s: npt.NDArray[np.float64]
@@ -54,6 +56,7 @@ class Watched:
     proportions: npt.NDArray[np.float32]
     columns: dict[str, Curve]
     beside: dict[str, Curve]
+    jumps: tuple[Jump, ...]
 
     @property
     def seen(self) -> npt.NDArray[np.bool_]:
@@ -151,7 +154,7 @@ class _Notes:
     """Rows of numbers, packed as they come."""
 
     def __init__(self) -> None:
-        self._appearance = Appearance()
+        self._appearance, self._jumps = Appearance(), JumpFinder()
         self._times, self._states, self._shots = array("d"), array("b"), array("i")
         self._features, self._proportions = array("f"), array("f")
         self._columns, self._beside = array("f"), array("f")
@@ -162,6 +165,7 @@ class _Notes:
         self._times.append(sight.time_s)
         self._states.append(state)
         self._shots.append(sight.shot)
+        self._jumps.look(sight.image)
         look = self._appearance.look(sight.image, face, sight.shot)
         self._features.extend(_NO_FEATURES if face is None else lip_features(face.landmarks))
         self._proportions.extend(
@@ -199,6 +203,7 @@ class _Notes:
             proportions=proportions,
             columns={name: columns[:, place] for place, name in enumerate(_OWN)},
             beside={name: beside[:, place] for place, name in enumerate(_BESIDE)},
+            jumps=tuple(self._jumps.finish()),
         )
 
 

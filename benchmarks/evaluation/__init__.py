@@ -1,0 +1,1 @@
+"""Checks `opensonic evaluate`: docs/evaluate.md, `python -m benchmarks.evaluation --help`."""
