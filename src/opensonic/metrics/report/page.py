@@ -114,7 +114,7 @@ def _page(
     body = "".join(_video(chapter, texts, columns, many) for chapter in chapters.values())
     if many:
         body = summarize(every, names, chapters, failures, texts) + body
-        title = texts.title_many.format(n=len(every))
+        title = texts.title_many.format(n=len(every) + len(failures))
     else:
         title = texts.title_one.format(name=names[0])
     made = texts.made.format(date=date.today().isoformat(), version=version("opensonic"))

@@ -55,7 +55,7 @@ def summarize(
     left_out = ""
     if len(chapters) < len(every):
         left_out = f"<p>{escape(texts.left_out.format(shown=len(chapters)))}</p>"
-    title = escape(texts.title_many.format(n=len(every)))
+    title = escape(texts.title_many.format(n=len(every) + len(failures)))
     return (
         f'<section class="card" id="top"><h1>{title}</h1>'
         f'<p class="headline">{_counts(every, failures, texts)}</p>'
