@@ -23,7 +23,7 @@ from opensonic.errors import EncodeError
 from opensonic.media.files import part_file, write_errors
 from opensonic.media.footage import Footage, open_footage
 from opensonic.media.provenance import copy_label
-from opensonic.media.video import CRF, PRESET
+from opensonic.media.video import CRF, PRESET, to_yuv
 
 _FORMATS = {".m4v": "mp4", ".mkv": "matroska"}
 _WITH_LABEL = (".mp4", ".m4v", ".mov")
@@ -80,7 +80,7 @@ def rewrite_video(
                 if size is None:
                     size = _even(frame).shape
                     picture.height, picture.width = size[:2]
-                encoded = _to_frame(_even(frame))
+                encoded = to_yuv(_even(frame))
                 encoded.pts, encoded.time_base = round(time_s * ticks), Fraction(1, ticks)
                 writer.mux(picture.encode(encoded))
                 sound.copy_until(time_s)
@@ -153,10 +153,3 @@ def _even(frame: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
         return frame
     border = cv2.copyMakeBorder(frame, 0, height % 2, 0, width % 2, cv2.BORDER_REPLICATE)
     return np.asarray(border, np.uint8)
-
-
-def _to_frame(frame: npt.NDArray[np.uint8]) -> av.VideoFrame:
-    picture = av.VideoFrame.from_ndarray(np.ascontiguousarray(frame), format="rgb24")
-    return picture.reformat(
-        format="yuv420p", dst_colorspace="ITU709", src_color_range="JPEG", dst_color_range="MPEG"
-    )

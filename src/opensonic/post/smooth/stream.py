@@ -22,7 +22,7 @@ from opensonic.post.smooth.evidence import Evidence, Examiner
 from opensonic.post.smooth.verdict import REACH, copy_place, is_displaced, is_frozen
 from opensonic.values import Chunk, Motion
 
-LOOKAHEAD = REACH + 2
+LOOKAHEAD = REACH + 3
 """Frames that wait for those after them."""
 
 _HALF = Fraction(1, 2)

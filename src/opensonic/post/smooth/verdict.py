@@ -20,12 +20,17 @@ from opensonic.post.smooth.evidence import Evidence
 
 REACH = 8
 """Frames on each side with which one is compared."""
-MIN_AROUND = 4
-"""Frames that it must be compared with, at least."""
+MIN_AROUND = 8
+"""Frames that it must be compared with, at least: the first and the last two are never judged."""
 DISPLACED_SCORE = 1.3
 """Residual over the largest around it, times how much the frame stands out from both neighbours.
 Found on real and rendered talking videos: frames of theirs reach 1.06; shifted and flickering ones
 start at 1.5."""
+MIN_LEAD = 1.2
+"""And the residual alone is so many times the largest around it."""
+RESTLESS = 0.75
+"""Where two frames around stand out so much, the video is restless and nothing is a fault: frames
+of calm videos, blinks and plosives included, stay below."""
 COPIES = ((0.03, -1.0), (0.12, -0.4), (0.18, 0.2))
 """A repeated frame differs from its copy by less than the first number, a share of the usual step,
 while movement goes on by at least the second (`Evidence.onward`): a turn of the movement, too, has
@@ -41,6 +46,7 @@ FLASH_LEVELS = 24.0
 _NOISE_LEVELS = 0.15
 _MOVING_LEVELS = 0.12
 _LONE_SHARE = 0.12
+_MANY = 2
 _CUT_SHARE = 3.0
 _CUT_LEVELS = 2.0
 
@@ -57,7 +63,17 @@ def is_displaced(around: Sequence[Evidence | None], place: int) -> bool:
         return False
     near = [around[k] for k in (place - 1, place + 1) if 0 <= k < len(around)]
     largest = all(each is None or each.residual <= here.residual for each in near)
-    return largest and _score(around, place) >= DISPLACED_SCORE
+    return largest and not _is_restless(around, place) and _score(around, place) >= DISPLACED_SCORE
+
+
+def _is_restless(around: Sequence[Evidence | None], place: int) -> bool:
+    """Tell whether other frames around stand out, too, as they do where a camera shakes."""
+    standing_out = [
+        each
+        for k, each in enumerate(around)
+        if each is not None and 1 < abs(k - place) <= REACH and each.stands_out > RESTLESS
+    ]
+    return len(standing_out) >= _MANY
 
 
 def _score(around: Sequence[Evidence | None], place: int) -> float:
@@ -69,7 +85,8 @@ def _score(around: Sequence[Evidence | None], place: int) -> float:
     ]
     if here is None or len(others) < MIN_AROUND:
         return 0.0
-    return here.residual / max(*others, _NOISE_LEVELS) * here.stands_out
+    lead = here.residual / max(*others, _NOISE_LEVELS)
+    return lead * here.stands_out if lead >= MIN_LEAD else 0.0
 
 
 def _is_cut(around: Sequence[Evidence | None], place: int) -> bool:
