@@ -27,6 +27,7 @@ from opensonic.engines.diffusion.clip import (
 from opensonic.engines.diffusion.compiling import why_not_compile
 from opensonic.engines.diffusion.costs import Job
 from opensonic.engines.diffusion.dimensions import Dimensions
+from opensonic.engines.diffusion.mending import ByteBetween
 from opensonic.engines.diffusion.model import SonicModel, read_file_sizes
 from opensonic.engines.diffusion.picture import SIDE_MULTIPLE
 from opensonic.engines.diffusion.plan import Plan, plan_run
@@ -41,6 +42,7 @@ from opensonic.engines.diffusion.shortage import is_out_of_memory
 from opensonic.engines.diffusion.state import read_step
 from opensonic.errors import InputError, WeightsError
 from opensonic.post.interpolate.ifnet import IFNet, load_ifnet
+from opensonic.post.interpolate.stream import Between
 from opensonic.progress import Report
 from opensonic.settings import Settings
 from opensonic.values import Chunk, Motion, Performance, Portrait, Speech
@@ -75,6 +77,7 @@ class SonicEngine(Engine):
     follows_motion = False
     tells_motion = False
     wants_original = True
+    may_jump = True
     in_silence = "what the mouth does then is up to the model"
 
     def __init__(self, device: Device, dtype: DtypeName) -> None:
@@ -87,6 +90,11 @@ class SonicEngine(Engine):
         if isinstance(source, Speech):
             return count_video_frames(source, settings)
         return n_frames(source, settings.fps)
+
+    def between(self) -> Between | None:
+        """See `Engine.between`: RIFE's network, once it is loaded."""
+        networks = next(iter(self._loaded.values()), None)
+        return None if networks is None else ByteBetween(networks.build_ifnet)
 
     def check(
         self, portrait: Portrait, source: Speech | Motion | Performance, settings: Settings
