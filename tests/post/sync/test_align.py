@@ -101,8 +101,8 @@ def test_a_large_lag_is_a_fault_and_stays(lagging, tmp_path):
     (warning,) = saved.warnings
     assert "ms after the lips; up to 50 ms is corrected" in warning
     frames = np.concatenate([chunk.frames for chunk in faulty])
-    untouched = next(faulty._draw()).frames
-    np.testing.assert_array_equal(frames[: len(untouched)], untouched)
+    untouched = next(faulty.engine.animate(faulty.portrait, faulty.performance, faulty.settings))
+    np.testing.assert_array_equal(frames[: len(untouched.frames)], untouched.frames)
 
 
 def blank(n, side=32):

@@ -98,9 +98,9 @@ def align_track(track: Track, speech: Speech, lips: Path | None = None) -> Track
     Raises:
         WeightsError: The network's weights are missing or damaged.
     """
-    if not track.known[MOUTH].any():
-        return track
     found = measure_track(track, speech, lips)
+    if found.r == 0:  # nothing to compare: no mouth, one that stands still, a moment of sound
+        return track
     name, ms = track.name, 1000 * found.lag_s
     if not found.clear:
         note = f"{name}: its lips and the sound do not tell of a lag (r {found.r:.2f}): not moved"
