@@ -24,6 +24,7 @@ from opensonic.motion.follow import follow
 from opensonic.motion.gain import scale_motion
 from opensonic.motion.track import Track, track_of
 from opensonic.motion.writer import check_motion_target, unknown_motion
+from opensonic.post.sync.given import align_track
 from opensonic.progress import Progress, Report, ignore
 from opensonic.settings import choose, without_effect
 from opensonic.speech.network import open_network
@@ -107,6 +108,9 @@ def animate(
     sound, notes = _prepare_speech(speech, chosen.duration, engine.in_silence)
     performance = None
     if track is not None:
+        if chosen.align_lips:
+            progress(Report("hearing the sound", 0, 1))
+            track = align_track(track, sound, chosen.lips_path())
         performance = follow(track, sound, chosen)
         notes += performance.notes
         advice += performance.warnings

@@ -11,6 +11,7 @@ from contextlib import AbstractContextManager, nullcontext, suppress
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
 from opensonic.engines.base import PLAIN_RUN, Engine, Run
 from opensonic.errors import EncodeError, OpenSonicError
@@ -18,6 +19,9 @@ from opensonic.media.video import encode_video
 from opensonic.metrics.evaluate import evaluate
 from opensonic.metrics.report import check_report_target, write_report
 from opensonic.motion.writer import motion_file, note_motion
+from opensonic.post.interpolate.flow import FlowBetween
+from opensonic.post.smooth.stream import smooth_chunks
+from opensonic.post.sync.align import Alignment, align_chunks
 from opensonic.progress import Progress, ignore
 from opensonic.settings import Settings
 from opensonic.values import Chunk, Motion, Performance, Portrait, Speech
@@ -33,6 +37,8 @@ class Saved:
         duration_s: Length of its picture, seconds.
         size_bytes: Size of the file, bytes.
         report: The report on it, or None where none was asked for.
+        notes: What was found while it was made, such as a lag of the lips that was corrected.
+        warnings: What was found and looks wrong.
     """
 
     path: Path
@@ -40,6 +46,8 @@ class Saved:
     duration_s: float
     size_bytes: int
     report: Path | None = None
+    notes: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, eq=False)
@@ -93,12 +101,39 @@ class Video:
             Chunks of (T, H, W, 3) uint8 RGB frames, yours to keep, whose lengths add up to
             `n_frames`.
         """
-        for chunk in self._draw():
+        for chunk in self._finished(self._draw(PLAIN_RUN, []), Alignment()):
             yield replace(chunk, frames=chunk.frames.copy())
 
-    def _draw(self, run: Run = PLAIN_RUN) -> Iterator[Chunk]:
+    def _draw(self, run: Run, jumps: list[int]) -> Iterator[Chunk]:
+        """Draw the frames and mend their jumps, whose numbers are noted."""
         source = self.performance or self.speech
-        return self.engine.animate(self.portrait, source, self.settings, run)
+        frames = self.engine.animate(self.portrait, source, self.settings, run)
+        wanted = self.settings.smooth_motion
+        if wanted is None:
+            wanted = self.engine.may_jump and not self.settings.compat
+        return smooth_chunks(frames, self._make_between, jumps.append) if wanted else frames
+
+    def _make_between(self, first: Any, second: Any, share: Fraction) -> Any:  # noqa: ANN401
+        between = self.engine.between() or FlowBetween()
+        return between(first, second, share)
+
+    def _finished(self, frames: Iterator[Chunk], told: Alignment) -> Iterator[Chunk]:
+        """Put the finishing touches to frames while they stream.
+
+        Args:
+            frames: As the engine gives them.
+            told: Is told what was found of the lag of the lips.
+        """
+        if not self.settings.align_lips or self.settings.compat or self.engine.in_step:
+            return frames
+        return align_chunks(
+            frames,
+            self.speech,
+            fps=float(self.fps),
+            n_frames=self.n_frames,
+            told=told,
+            between=self._make_between,
+        )
 
     def save(
         self,
@@ -131,7 +166,9 @@ class Video:
             check_not_source(Path(report), self.sources)
             check_report_target(Path(report))
         run = Run(progress=progress, state=state_path(target) if self.settings.resume else None)
-        frames = self._draw(run)
+        alignment = Alignment()
+        jumps: list[int] = []
+        frames = self._finished(self._draw(run, jumps), alignment)
         beside: AbstractContextManager[Callable[[Motion], None] | None] = nullcontext()
         if motion is not None:
             check_not_source(Path(motion), self.sources)
@@ -157,6 +194,8 @@ class Video:
             duration_s=float(self.n_frames / self.fps),
             size_bytes=target.stat().st_size,
             report=None if report is None else Path(report),
+            notes=(*_jump_notes(jumps), *alignment.notes),
+            warnings=alignment.warnings,
         )
 
     def _report(self, video: Path, report: Path, progress: Progress) -> None:
@@ -174,6 +213,13 @@ class Video:
             raise EncodeError(
                 f"{report}: the report could not be written: {error}; the video {video} is whole"
             ) from error
+
+
+def _jump_notes(jumps: list[int]) -> tuple[str, ...]:
+    if not jumps:
+        return ()
+    frames = "1 frame" if len(jumps) == 1 else f"{len(jumps)} frames"
+    return (f"{frames} jumped and came anew from those around",)
 
 
 def state_path(output: Path) -> Path:

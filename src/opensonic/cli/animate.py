@@ -141,13 +141,14 @@ def make_video(
                 "engine_reason": video.engine_reason,
                 "seed": video.settings.seed,
                 "wall_s": round(wall_s, 3),
-                "notes": list(video.notes),
-                "warnings": list(video.warnings),
+                "notes": [*video.notes, *saved.notes],
+                "warnings": [*video.warnings, *saved.warnings],
             }
         )
         return
     if not watched:
         _tell(video)
+    _list(saved.notes, saved.warnings)
     frames = "1 frame" if saved.n_frames == 1 else f"{saved.n_frames} frames"
     say(
         f"{saved.path}: {saved.duration_s:.2f} s, {width}x{height}, {frames}, "
@@ -160,8 +161,12 @@ def make_video(
 
 def _tell(video: Video) -> None:
     """Print what the user should know of a video."""
-    for note in video.notes:
-        say(f"  {note}")
-    for warning in video.warnings:
-        say(f"  warning: {warning}", style="yellow")
+    _list(video.notes, video.warnings)
     say(f"  engine: {video.engine.name} ({video.engine_reason})")
+
+
+def _list(notes: tuple[str, ...], warnings: tuple[str, ...]) -> None:
+    for note in notes:
+        say(f"  {note}")
+    for warning in warnings:
+        say(f"  warning: {warning}", style="yellow")

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Protocol
 
 from opensonic.clock import frame_count
+from opensonic.post.interpolate.stream import Between
 from opensonic.progress import Progress, ignore
 from opensonic.settings import Settings
 from opensonic.values import Chunk, Motion, Performance, Portrait, Speech
@@ -40,6 +41,9 @@ class Engine(Protocol):
         follows_motion: Whether it takes motion.
         tells_motion: Whether it says what motion its frames show.
         wants_original: Whether it reads `Portrait.original`, to resize the picture only once.
+        may_jump: Whether its frames may jump, so that they are smoothed unless the user says not.
+        in_step: Whether its lips cannot be out of step with the sound: they are made from it moment
+            by moment, or stand still.
         in_silence: What the mouth does in it when nothing is said, in a few words.
     """
 
@@ -47,11 +51,20 @@ class Engine(Protocol):
     follows_motion: bool = True
     tells_motion: bool = True
     wants_original: bool = False
+    may_jump: bool = False
+    in_step: bool = False
     in_silence: str = "the mouth stays closed"
 
     def count_frames(self, source: Speech | Motion | Performance, settings: Settings) -> int:
         """Count the frames that `animate` yields; by default those that cover the sound."""
         return n_frames(source, settings.fps)
+
+    def between(self) -> Between | None:
+        """Give what makes a frame between two of its frames; None where optical flow does.
+
+        Asked for while it draws.
+        """
+        return None
 
     def check(
         self, portrait: Portrait, source: Speech | Motion | Performance, settings: Settings

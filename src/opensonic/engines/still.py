@@ -19,6 +19,7 @@ class StillEngine(Engine):
 
     name = "still"
     tells_motion = False
+    in_step = True
 
     def animate(
         self,

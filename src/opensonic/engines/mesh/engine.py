@@ -22,6 +22,7 @@ class MeshEngine(Engine):
     """Warps one picture by a rig fitted to it; needs a CPU and the weights of the package."""
 
     name = "mesh"
+    in_step = True
 
     def animate(
         self,
