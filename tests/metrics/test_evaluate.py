@@ -190,6 +190,25 @@ def test_labels_are_used(talking_video, tmp_path, plain):
     assert "closure_recall_heard" not in _values(found)
 
 
+def test_labels_of_another_video_are_told(talking_video, tmp_path):
+    labels = tmp_path / "said.csv"
+    rows = "".join(f"{t},{t + 0.1},p\n" for t in range(30))
+    labels.write_text(rows, encoding="utf-8")
+    found = opensonic.evaluate(talking_video, labels=labels, observers=())
+    assert any("labels go on" in note for note in found.notes)
+
+
+def test_silence_and_a_single_picture(write):
+    silence = (np.zeros(64_000, np.float32), 16_000)
+    quiet = opensonic.evaluate(write(sound=silence), observers=())
+    assert "the sound is silent" in quiet.notes
+    assert quiet.row("lag_confidence").verdict != "good"
+    assert quiet.row("open_in_silence").value is not None
+    single = opensonic.evaluate(write("one.mp4", sound=silence, count=1), observers=())
+    assert len(single.curves.time_s) == 1
+    assert single.row("face_visible").value == 100
+
+
 def test_observers_see_every_picture_and_their_rows_are_kept(talking_video, plain):
     class Counter:
         def __init__(self):

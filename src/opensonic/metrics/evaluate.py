@@ -34,6 +34,7 @@ from opensonic.values import Speech
 
 SILENT_PEAK = 1e-3
 """Peak (1.0 is full scale) under which a recording counts as silent: -60 dB."""
+_LABELS_BEYOND_S = 1.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -97,6 +98,8 @@ def evaluate(
         raise InputError(f"{footage.path}: none of its pictures can be decoded")
     progress(Report("measuring", 0, 1))
     notes += _remarks(watched, footage, other)
+    if given is not None and len(given.closures_s) and given.closures_s[-1, 1] > _end_s(watched):
+        notes.append("the labels go on after the video's end: are they of this video?")
     sounding = None if heard is None else heard.sounding
     curves = trace_curves(watched, sounding)
     sync = None
@@ -195,6 +198,10 @@ def _remarks(watched: Watched, footage: Footage, other: Footage | None) -> list[
             "only what both have was compared, by time"
         )
     return notes
+
+
+def _end_s(watched: Watched) -> float:
+    return float(watched.time_s[-1]) + _LABELS_BEYOND_S
 
 
 def _length_s(footage: Footage) -> float:

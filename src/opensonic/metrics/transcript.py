@@ -29,6 +29,7 @@ _PROGRAM = "espeak-ng"
 _LEAST_FIT = 0.1
 _LABIALS = [PHONE_INDEX[name] for name in ("p", "b", "m")]
 _LONGEST_TEXT = 60_000
+_LONGEST_PATH = 250
 _NO_SPANS = np.empty((0, 2))
 
 
@@ -67,7 +68,7 @@ def read_transcript(transcript: str) -> str:
         InputError: The file cannot be read or holds no text.
     """
     text = transcript
-    if transcript.lower().endswith(".txt") and "\n" not in transcript:
+    if len(transcript) <= _LONGEST_PATH and _is_path(transcript):
         try:
             text = Path(transcript).read_text(encoding="utf-8-sig")
         except (OSError, UnicodeDecodeError) as error:
@@ -78,6 +79,10 @@ def read_transcript(transcript: str) -> str:
     if not text.strip():
         raise InputError("transcript: is empty; expected what is said, or a .txt file")
     return text
+
+
+def _is_path(transcript: str) -> bool:
+    return transcript.lower().endswith(".txt") or Path(transcript).is_file()
 
 
 def find_phones(text: str, language: str) -> list[list[str]] | None:

@@ -28,6 +28,7 @@ from opensonic.values import Face
 _NAN = float("nan")
 _RIGID = (33, 133, 263, 362, 168, 197, 5, 1, 129, 358, 127, 356)
 _OWN = ("x_px", "y_px", "size_px", "lids", *Look._fields)
+_OF_FACE = [_OWN.index(name) for name in _OWN if name not in {"flicker", "change"}]
 _BESIDE = (*Likeness._fields, *LandmarkDistance._fields)
 _NO_FEATURES = (_NAN,) * N_FEATURES
 _NO_PROPORTIONS = (_NAN,) * N_PROPORTIONS
@@ -187,7 +188,7 @@ class _Notes:
         state = np.frombuffer(self._states, np.int8) if n else np.empty(0, np.int8)
         lost = state == NO_FACE
         columns = _matrix(self._columns, n, len(_OWN))
-        columns[:, : _OWN.index("change")][lost] = np.nan
+        columns[np.ix_(lost, _OF_FACE)] = np.nan
         features = _matrix(self._features, n, N_FEATURES)
         proportions = _matrix(self._proportions, n, N_PROPORTIONS)
         features[lost], proportions[lost] = np.nan, np.nan
@@ -195,6 +196,10 @@ class _Notes:
             column = columns[:, _OWN.index(name)]
             column[:-1], column[-1:] = column[1:].copy(), np.nan
         beside = _matrix(self._beside, n if self._beside else 0, len(_BESIDE))
+        if len(beside):
+            beside[np.ix_(lost, [_BESIDE.index(name) for name in LandmarkDistance._fields])] = (
+                np.nan
+            )
         return Watched(
             time_s=np.array(self._times, np.float64),
             state=state.copy(),
