@@ -197,9 +197,7 @@ class _Notes:
             column[:-1], column[-1:] = column[1:].copy(), np.nan
         beside = _matrix(self._beside, n if self._beside else 0, len(_BESIDE))
         if len(beside):
-            beside[np.ix_(lost, [_BESIDE.index(name) for name in LandmarkDistance._fields])] = (
-                np.nan
-            )
+            beside[lost, len(Likeness._fields) :] = np.nan
         return Watched(
             time_s=np.array(self._times, np.float64),
             state=state.copy(),
