@@ -75,6 +75,18 @@ _FILES: tuple[WeightFile, ...] = (
         "156be7921a243bb671466a29d3f9f573f996d2ea91712269cfd35493c8385c83",
         "opensonic.train.mesh",
     ),
+    WeightFile(
+        "sync_lips",
+        "post/sync/sync_lips.onnx",
+        "c2ea2202cc60998401d15ae4855d97b2a531248d684d17b0da61697dd5c99ff7",
+        "opensonic.train.sync",
+    ),
+    WeightFile(
+        "sync_sound",
+        "post/sync/sync_sound.onnx",
+        "214d263afdcfbe7763b2de7727b99b28d19d091e293f774dc539c54c5f53a8b6",
+        "opensonic.train.sync",
+    ),
 )
 
 RECORDS = {record.name: record for record in _FILES}

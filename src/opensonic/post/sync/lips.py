@@ -25,6 +25,8 @@ FEATURES = (
 """What each column is. Lengths in e, the distance of the outer eye corners (y up, z towards the
 camera); areas in e²; angles of the head in radians."""
 N_FEATURES = len(FEATURES)
+N_MOUTH = FEATURES.index("yaw")
+"""The first columns, which are those of the mouth."""
 
 _RIGID = (33, 133, 263, 362, 168, 6, 197, 195, 5, 4, 1, 98, 327, 127, 356, 234, 454)
 _GAPS = ((13, 14, 0.5), (81, 178, 0.25), (311, 402, 0.25))

@@ -9,11 +9,10 @@ import numpy as np
 import numpy.typing as npt
 
 from opensonic.face.tracker import NO_FACE, SEEN, FaceTracker, Seen
-from opensonic.post.sync.heard import N_COLUMNS, HeardLips
+from opensonic.post.sync.heard import N_COLUMNS, HeardLips, hear_parts
 from opensonic.post.sync.lag import Sync, measure_sync
 from opensonic.post.sync.lips import FEATURES, N_FEATURES, LipTrack, lip_features
-from opensonic.speech.mel import FRAME_RATE, SAMPLE_RATE, level_rows, log_mel
-from opensonic.speech.network import listen
+from opensonic.speech.mel import FRAME_RATE
 from opensonic.values import Speech
 
 MAX_LAG_S = 0.3
@@ -117,9 +116,7 @@ class _HeardAhead:
     """What is heard, as far as was asked for; what lies far back is forgotten."""
 
     def __init__(self, speech: Speech) -> None:
-        self._parts: Iterator[npt.NDArray[np.float32]] = listen(
-            level_rows(log_mel(speech.blocks(SAMPLE_RATE)))
-        )
+        self._parts: Iterator[npt.NDArray[np.float32]] = hear_parts(speech)
         self._kept = np.empty((0, N_COLUMNS), np.float16)
         self._first = 0
 

@@ -1,0 +1,1 @@
+"""How well the lag between lips and sound is measured."""

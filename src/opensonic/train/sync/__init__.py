@@ -1,0 +1,1 @@
+"""Training of the two small networks that bring seen and heard lips together (`post.sync`)."""
