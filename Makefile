@@ -6,7 +6,7 @@ BIN = $(VENV)/bin
 # TRAIN= leaves them out, and their tests skip and say so.
 TRAIN ?= train,sonic,evaluate
 
-.PHONY: demo test lint bench bench-lips bench-sonic gallery clean
+.PHONY: demo test lint bench bench-lips bench-smooth bench-sonic gallery clean
 
 demo: $(VENV)/.base
 	$(BIN)/opensonic demo -o demo.mp4
@@ -26,6 +26,10 @@ bench: $(VENV)/.base
 # docs/lips.md says what ARGS can be.
 bench-lips: $(VENV)/.dev
 	$(BIN)/python -m benchmarks.lips $(ARGS)
+
+# docs/smooth.md says what ARGS can be.
+bench-smooth: $(VENV)/.dev
+	$(BIN)/python -m benchmarks.smooth $(ARGS)
 
 bench-sonic: $(VENV)/.dev
 	$(BIN)/python -m benchmarks.sonic $(ARGS)
