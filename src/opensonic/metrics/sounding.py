@@ -88,16 +88,15 @@ def listen_closely(speech: Speech, heard: HeardLips) -> Sounding:
     Raises:
         InputError: The sound cannot be decoded.
     """
-    pad = np.append(quiet_row(), np.float32(-4))
+    pad = quiet_row()
     gaps, scores = [], []
     starts = range(0, len(heard.rows), _STEP)
-    parts = (heard.rows[start : start + _STEP].astype(np.float32) for start in starts)
+    parts = (heard.rows[start : start + _STEP, :N_HEARD].astype(np.float32) for start in starts)
     for window in cut_windows(parts, _STEP, FRAME_CONTEXT, FRAME_CONTEXT, pad):
-        rows = window[:, :N_HEARD]
-        curves = trace_curves(rows)
+        curves = trace_curves(window)
         inner = slice(FRAME_CONTEXT, len(window) - FRAME_CONTEXT)
         gaps.append((curves[:, GAP] * (1 - curves[:, SHUT]))[inner])
-        scores.append(closure_score(rows)[inner])
+        scores.append(closure_score(window)[inner])
     score = np.concatenate([np.empty(0, np.float32), *scores])
     return Sounding(
         gap=np.concatenate([np.empty(0, np.float32), *gaps]),
