@@ -98,8 +98,18 @@ class Results:
         between = ("video", "flow, dB", "mean of both, dB", "frame before, dB")
         return [
             *found,
-            Table("Frames changed in unharmed videos", changed, self.clean),
-            Table("Frames half-way, against the true ones", between, self.rates),
+            Table(
+                "Frames changed in unharmed videos",
+                changed,
+                self.clean,
+                figures={row[0]: row[1:] for row in self.clean},
+            ),
+            Table(
+                "Frames half-way, against the true ones",
+                between,
+                self.rates,
+                figures={row[0]: row[1:] for row in self.rates},
+            ),
         ]
 
 
