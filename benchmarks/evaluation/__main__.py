@@ -9,7 +9,7 @@ import argparse
 import logging
 import sys
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from benchmarks.evaluation.harm import (
@@ -26,6 +26,8 @@ from benchmarks.lips.tables import Table, to_json, write_between_marks
 import opensonic
 from opensonic.metrics.evaluation import Evaluation
 
+PARTS = ("clips", "rendered", "harmed", "faults")
+"""What `--only` can name."""
 LIPS = {
     "lag": "lag, ms",
     "lag_confidence": "confidence",
@@ -63,6 +65,7 @@ def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--portraits", type=Path, nargs="+", required=True, help="pictures")
     parser.add_argument("--sounds", type=Path, nargs="+", required=True, help="as many recordings")
     parser.add_argument("--harm", type=Path, required=True, help="the real clip to be harmed")
+    parser.add_argument("--only", nargs="+", choices=PARTS, default=PARTS, help="parts to run")
     parser.add_argument("--write", type=Path, help="page whose results are replaced")
     parser.add_argument("--json", type=Path, help="file that gets all figures")
     return parser.parse_args(arguments)
@@ -108,41 +111,65 @@ def _tables(title: str, found: dict[str, Evaluation]) -> Iterator[Table]:
         yield Table(f"{title}: {what}", tuple(header), shown, [], {what: figures})
 
 
-def run(options: argparse.Namespace) -> list[Table]:
-    """Measure everything.
+def run(options: argparse.Namespace) -> Iterator[Table]:
+    """Measure the parts that are asked for.
 
     Args:
         options: As the command line gives them.
+
+    Yields:
+        Two tables for each part.
     """
-    clips = sorted(options.clips.glob("*.mp4"))
-    tables = list(_tables("Real clips", {clip.stem: _look(clip) for clip in clips}))
-    other = next(clip for clip in reversed(clips) if clip != options.harm)
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        made = {}
-        for portrait, sound in zip(options.portraits, options.sounds, strict=True):
-            target = folder / f"{portrait.stem}.mp4"
-            render(portrait, sound, target)
-            made[f"{portrait.stem}, {sound.stem}"] = _look(target)
-        tables += _tables("Rendered by the mesh engine", made)
-        harmed = {
-            what: _look(path, options.harm) for what, path in _harmed(options.harm, other, folder)
+        parts: dict[str, Callable[[], Iterator[Table]]] = {
+            "clips": lambda: _real(options),
+            "rendered": lambda: _rendered(options, folder),
+            "harmed": lambda: _all_harmed(options, folder),
+            "faults": lambda: _faulty(options, folder),
         }
-        tables += _tables(f"{options.harm.stem}, harmed", harmed)
-        base, portrait, sound = folder / "base.mp4", options.portraits[0], options.sounds[0]
-        render(portrait, sound, base)
-        faulty = {"as it is": _look(base)}
-        for fault in FAULTS:
-            target = folder / "faulty.mp4"
-            render(portrait, sound, target, fault)
-            faulty[fault] = _look(target, base)
-        tables += _tables(f"{portrait.stem}, {sound.stem}, with faults", faulty)
-    return tables
+        for part in PARTS:
+            if part in options.only:
+                yield from parts[part]()
+
+
+def _real(options: argparse.Namespace) -> Iterator[Table]:
+    clips = sorted(options.clips.glob("*.mp4"))
+    yield from _tables("Real clips", {clip.stem: _look(clip) for clip in clips})
+
+
+def _rendered(options: argparse.Namespace, folder: Path) -> Iterator[Table]:
+    made = {}
+    for portrait, sound in zip(options.portraits, options.sounds, strict=True):
+        target = folder / f"{portrait.stem}.mp4"
+        render(portrait, sound, target)
+        made[f"{portrait.stem}, {sound.stem}"] = _look(target)
+    yield from _tables("Rendered by the mesh engine", made)
+
+
+def _all_harmed(options: argparse.Namespace, folder: Path) -> Iterator[Table]:
+    clips = sorted(options.clips.glob("*.mp4"))
+    other = next(clip for clip in reversed(clips) if clip != options.harm)
+    harmed = {
+        what: _look(path, options.harm) for what, path in _harmed(options.harm, other, folder)
+    }
+    yield from _tables(f"{options.harm.stem}, harmed", harmed)
+
+
+def _faulty(options: argparse.Namespace, folder: Path) -> Iterator[Table]:
+    base, portrait, sound = folder / "base.mp4", options.portraits[0], options.sounds[0]
+    render(portrait, sound, base)
+    faulty = {"as it is": _look(base)}
+    for fault in FAULTS:
+        target = folder / "faulty.mp4"
+        render(portrait, sound, target, fault)
+        faulty[fault] = _look(target, base)
+    yield from _tables(f"{portrait.stem}, {sound.stem}, with faults", faulty)
 
 
 def _look(video: Path, reference: Path | None = None) -> Evaluation:
     _LOG.info("evaluating %s", video.name)
-    return opensonic.evaluate(video, reference=reference)
+    return opensonic.evaluate(video, reference=reference, observers=())
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -153,9 +180,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """
     options = _parse(arguments)
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
-    tables = run(options)
-    for table in tables:
-        print(table.to_text())
+    tables = []
+    for table in run(options):
+        print(table.to_text(), flush=True)
+        tables.append(table)
     if options.json:
         options.json.write_text(to_json(tables), encoding="utf-8")
     if options.write:
