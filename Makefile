@@ -6,7 +6,7 @@ BIN = $(VENV)/bin
 # TRAIN= leaves them out, and their tests skip and say so.
 TRAIN ?= train,sonic,evaluate
 
-.PHONY: demo test lint bench bench-lips bench-smooth bench-sonic gallery clean
+.PHONY: demo test lint bench bench-lips bench-smooth bench-sonic bench-sync gallery clean
 
 demo: $(VENV)/.base
 	$(BIN)/opensonic demo -o demo.mp4
@@ -30,6 +30,10 @@ bench-lips: $(VENV)/.dev
 # docs/smooth.md says what ARGS can be.
 bench-smooth: $(VENV)/.dev
 	$(BIN)/python -m benchmarks.smooth $(ARGS)
+
+# docs/sync.md says what ARGS can be.
+bench-sync: $(VENV)/.dev
+	$(BIN)/python -m benchmarks.sync $(ARGS)
 
 bench-sonic: $(VENV)/.dev
 	$(BIN)/python -m benchmarks.sonic $(ARGS)

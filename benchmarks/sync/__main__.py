@@ -17,8 +17,7 @@ from importlib.resources import files
 from pathlib import Path
 
 from benchmarks.lips.tables import Table, to_json, write_between_marks
-from benchmarks.lips.truth import find_sounds
-from benchmarks.sync.takes import given_takes, read_takes, render_takes, true_lags
+from benchmarks.sync.takes import find_sounds, given_takes, read_takes, render_takes, true_lags
 from benchmarks.sync.trials import measure_lags, measure_pairs
 
 from opensonic.media.audio import read_speech

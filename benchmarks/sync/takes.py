@@ -23,6 +23,7 @@ from opensonic.speech.mel import SAMPLE_RATE
 from opensonic.values import N_LANDMARKS, Speech
 
 SUFFIXES = (".mp4", ".mov", ".mkv", ".webm")
+SOUNDS = (".wav", ".flac", ".mp3", ".m4a", ".ogg", ".opus")
 _FPS = 25
 _HEARD: dict[bytes, HeardLips] = {}
 
@@ -88,6 +89,11 @@ def given_takes(takes: list[Take], tracks: Path) -> list[Take]:
             lips = LipTrack(time_s, features, seen, take.lips.shot[near])
             given.append(Take(take.name, take.sound, lips))
     return given
+
+
+def find_sounds(folder: Path) -> list[Path]:
+    """List the recordings of a folder."""
+    return sorted(path for path in folder.iterdir() if path.suffix.lower() in SOUNDS)
 
 
 def render_takes(portraits: list[Path], sounds: list[Path], size_px: int) -> Iterator[Take]:
