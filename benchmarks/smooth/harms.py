@@ -54,12 +54,15 @@ class Harmed:
         places: Frames that are faults.
         counting: Those that count.
         truth: By place, the frame that belongs there; none where nobody knows it.
+        either: Of doubled frames, the place of the second by that of the first: either may be made
+            anew, for none is missing.
     """
 
     frames: Frames
     places: tuple[int, ...]
     counting: frozenset[int]
     truth: dict[int, Frame]
+    either: dict[int, int]
 
 
 def distance(first: Frame, second: Frame) -> float:
@@ -94,7 +97,8 @@ def plant(frames: Frames, kind: str, seed: int, between: Frames | None = None) -
             counting.add(place)
         places.append(place)
         place += int(generator.integers(*_APART))
-    return Harmed(harmed, tuple(places), frozenset(counting), truth)
+    either = {each - 1: each for each in places} if kind == "doubled" else {}
+    return Harmed(harmed, tuple(places), frozenset(counting), truth, either)
 
 
 def _harm(frames: Frames, place: int, kind: str, generator: np.random.Generator) -> Frame:

@@ -91,9 +91,11 @@ def measure(harmed: Harmed, frames: Frames) -> Tally:
     """
     tally = Tally(planted=len(harmed.counting))
     for number, (frame, is_new) in enumerate(smooth_frames(frames)):
-        if is_new and number not in harmed.places:
+        if is_new and number not in harmed.places and number not in harmed.either:
             tally.false += 1
-        if not is_new or number not in harmed.counting:
+        if not is_new:
+            continue
+        if harmed.either.get(number, number) not in harmed.counting:
             continue
         tally.found += 1
         if number in harmed.truth:

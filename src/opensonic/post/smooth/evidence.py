@@ -39,7 +39,7 @@ class Evidence:
         brighter: How much brighter it is than the mean of the two.
         onward: Whether what moves across it moves on the same way before and after, -1 to 1: the
             cosine between the flow before it and the flow after it. It is measured only where
-            a step is small; elsewhere it is 1.
+            a step is small; elsewhere it is -1.
     """
 
     step: float
@@ -102,8 +102,8 @@ class Examiner:
 
     def _onward(self) -> float:
         """Compare the flow before and after a frame that hardly differs from the one before it."""
-        if len(self._seen) < 4 or self._steps[1] > min(self._steps[0], self._steps[2]) / 2:
-            return 1.0
+        if len(self._seen) < 4 or self._steps[1] > max(self._steps[0], self._steps[2]) / 2:
+            return -1.0
         first, before, here, after = self._seen
         flow, later = self._finder.find(first, before), self._finder.find(here, after)
         size = float(np.sqrt((flow**2).sum() * (later**2).sum()))
