@@ -1,0 +1,1 @@
+"""What the finishing steps cost while a video is made."""
