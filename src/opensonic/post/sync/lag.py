@@ -25,6 +25,8 @@ _DRIFT_STEP_S = 0.06
 _MOST_GROUPS = 240
 _DRIFT_COST = 4.0
 _PARTS = 8
+_LIKELY = 0.5
+"""Confidence from which a window counts for the drift."""
 
 Array = npt.NDArray[np.float64]
 
@@ -196,15 +198,15 @@ def _jackknife(blocks: Blocks, max_lag_s: float, lag_s: float) -> float:
 
 
 def _fit_drift(windows: tuple[SyncWindow, ...]) -> tuple[float, float]:
-    """Give slope and its error over the windows that are clear, ms per s."""
-    clear = [window for window in windows if window.clear]
-    if len(clear) < 4:
+    """Give slope and its error over the windows that are likely, ms per s."""
+    likely = [window for window in windows if window.confidence >= _LIKELY]
+    if len(likely) < 4:
         return 0.0, 0.0
-    times = np.array([(window.start_s + window.end_s) / 2 for window in clear])
-    lags = np.array([window.lag_s for window in clear])
+    times = np.array([(window.start_s + window.end_s) / 2 for window in likely])
+    lags = np.array([window.lag_s for window in likely])
     times -= times.mean()
     slope = float(times @ lags / (times @ times))
     left = lags - lags.mean() - slope * times
     overlap = _WINDOW_S / _STEP_S
-    error = np.sqrt(overlap * (left @ left) / (len(clear) - 2) / (times @ times))
+    error = np.sqrt(overlap * (left @ left) / (len(likely) - 2) / (times @ times))
     return 1000 * slope, float(1000 * error)
