@@ -1,6 +1,7 @@
 """`opensonic sync` in this process."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -145,6 +146,11 @@ def a_measure(drift_ms_per_s, seconds=40):
         SyncWindow(t, t + 8.0, drift_ms_per_s / 1000 * t, 0.9) for t in range(0, seconds, 4)
     )
     return Sync(0.05, 0.004, 0.99, windows, drift_ms_per_s)
+
+
+def test_drift_that_may_be_chance_is_none(talk):
+    unsure = replace(a_measure(2.0), drift_error_ms_per_s=1.2)
+    assert wander(VideoSync(probe(talk), unsure, 5.0, 0.0)) == 0
 
 
 @pytest.mark.parametrize(("drift", "written"), [(0.0, True), (0.5, True), (5.0, False)])

@@ -133,11 +133,11 @@ def _correct(video: Path, output: Path, lag_ms: float | None, found: VideoSync |
 
 
 def wander(found: VideoSync) -> float:
-    """Give the change of the lag from the first to the last window, by the measured drift, s."""
-    windows = found.sync.windows
-    if not windows:
+    """Give the change of the lag from the first to the last window, s; 0 where it may be chance."""
+    measured, windows = found.sync, found.sync.windows
+    if not windows or abs(measured.drift_ms_per_s) <= 2 * measured.drift_error_ms_per_s:
         return 0.0
-    return found.sync.drift_ms_per_s / 1000 * (windows[-1].end_s - windows[0].start_s)
+    return measured.drift_ms_per_s / 1000 * (windows[-1].end_s - windows[0].start_s)
 
 
 def in_words(lag_s: float) -> str:

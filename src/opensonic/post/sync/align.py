@@ -14,7 +14,7 @@ from math import floor
 
 from opensonic.post.interpolate.flow import FlowBetween
 from opensonic.post.interpolate.stream import Between
-from opensonic.post.sync.given import IN_STEP_S, MAX_CORRECTED_S, TOLERANCE_S
+from opensonic.post.sync.given import IN_STEP_S, MAX_CORRECTED_S
 from opensonic.post.sync.retime import Retimer
 from opensonic.post.sync.running import RunningLag
 from opensonic.values import Chunk, Motion, Speech
@@ -23,6 +23,9 @@ LOOKAHEAD_S = 8.0
 """Seconds of frames that wait for the first comparison."""
 LOOKAHEAD_BYTES = 256 << 20
 """Memory that they may take; large frames wait for less long."""
+TOLERANCE_S = 0.015
+"""How far the measure may be off in some seconds of video: a lag that seems this much larger than
+what is corrected is corrected, too, s."""
 
 _AGAIN_S = 4.0
 _SLEW = 0.01

@@ -48,7 +48,7 @@ def measure_video(
 ) -> VideoSync:
     """Measure the lag between lips and sound of a video.
 
-    Memory grows by some 15 MB per hour.
+    Memory grows by some 50 MB per hour.
 
     Args:
         path: Any video of one talking face.
