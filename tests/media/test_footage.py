@@ -1,7 +1,10 @@
+from enum import Flag
 from types import SimpleNamespace
 
+import av
 import numpy as np
 import pytest
+from av.video.reformatter import Interpolation
 from PIL import Image
 
 from opensonic.errors import InputError
@@ -144,3 +147,14 @@ def test_pictures_come_upright_with_square_pixels_and_not_too_large():
     frame.width, frame.height = 720, 576
     _upright(frame, 16 / 15, MAX_SIDE)
     assert (asked["width"], asked["height"]) == (768, 576)
+
+
+@pytest.mark.skipif(
+    not isinstance(Interpolation.AREA, Flag), reason="this PyAV cannot ask FFmpeg to round well"
+)
+def test_pictures_do_not_get_darker():
+    luma = np.random.default_rng(0).integers(40, 200, (64, 64)).astype(np.uint8)
+    planes = np.concatenate([luma, np.full((32, 64), 128, np.uint8)])
+    frame = av.VideoFrame.from_ndarray(planes, "yuv420p")
+    image = _upright(frame, 1.0, None).astype(np.float64)
+    assert np.abs(image.mean((0, 1)) - (luma.mean() - 16.0) * 255 / 219).max() < 0.2

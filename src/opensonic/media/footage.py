@@ -12,6 +12,7 @@ from collections.abc import Generator, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
+from enum import Flag
 from fractions import Fraction
 from pathlib import Path
 from typing import NamedTuple
@@ -19,6 +20,7 @@ from typing import NamedTuple
 import av
 import numpy as np
 import numpy.typing as npt
+from av.video.reformatter import Interpolation
 
 from opensonic.errors import InputError
 from opensonic.media.files import check_file
@@ -30,6 +32,13 @@ MAX_SIDE = 1280
 
 _PICTURE_FORMATS = ("image2", "_pipe", "gif", "apng", "webp", "ico")
 _USUAL_RATE = Fraction(25)
+_ACCURATE = 0x40000 | 0x2000
+"""FFmpeg's SWS_ACCURATE_RND and SWS_FULL_CHR_H_INT: without them pictures get a level darker."""
+_SCALING = (
+    Interpolation(Interpolation.AREA | _ACCURATE)
+    if isinstance(Interpolation.AREA, Flag)  # in older PyAV they cannot be asked for
+    else Interpolation.AREA
+)
 _AHEAD = 4
 _ENTER_S = 0.5
 
@@ -273,7 +282,7 @@ def _upright(frame: av.VideoFrame, stretch: float, max_side: int | None) -> npt.
     scale = 1.0 if max_side is None else min(1.0, max_side / max(width, height))
     image = frame.to_ndarray(
         format="rgb24",
-        interpolation="AREA",
+        interpolation=_SCALING,
         width=max(2, round(width * scale)),
         height=max(2, round(height * scale)),
     )
