@@ -48,8 +48,8 @@ class Blocks:
 
     Attributes:
         start_s: (B,) where each begins, s.
-        sums: (B, K) evidence for each lag; lags as in `lags_s`.
-        counts: (B, K) rows in each sum, in units of seconds.
+        sums: (B, K) evidence for each lag, from -`reach` to +`reach`, 1 / `LAG_RATE` s apart.
+        counts: (B, K) seconds in each sum.
         reach: Largest lag, in lags.
     """
 
