@@ -29,7 +29,7 @@ _JUMP, _JUMP_UNIT = 0.12, 0.2
 _LOST_UNIT_S = 1.0
 _FROZEN_S = 0.12
 _LONG_S = 0.5
-_FLASH_PICTURES, _FLASH, _REPEATED = 3, 1.5, 0.6
+_FLASH_PICTURES, _FLASH, _MISPLACED, _REPEATED = 3, 1.5, 1.0, 0.6
 
 Times = npt.NDArray[np.float64]
 Flags = npt.NDArray[np.bool_]
@@ -123,7 +123,7 @@ def find_misfits(jumps: Sequence[Jump], time_s: Times) -> Iterator[Moment]:
     """
     for jump in jumps:
         what = "picture repeated" if jump.frozen else "picture out of place"
-        severity = _REPEATED if jump.frozen else _FLASH
+        severity = _REPEATED if jump.frozen else _MISPLACED
         yield _moment(time_s, jump.place, jump.place + 1, what, severity, "flash")
 
 

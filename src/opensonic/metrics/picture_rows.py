@@ -59,9 +59,10 @@ def judge_picture(curves: Curves, watched: Watched) -> tuple[list[Row], list[Mom
     rows.append(make_row("flicker", flicker, why))
     n = len(curves.time_s)
     rows.append(make_row("repeated_frames", 100 * float(cadence.repeated.sum()) / max(n - 1, 1)))
-    note = "pictures out of place and lone repeats; `opensonic smooth` mends them"
+    misplaced = sum(not jump.frozen for jump in watched.jumps)
+    note = f"besides, {len(watched.jumps) - misplaced} lone repeats; `opensonic smooth` mends both"
     seconds = max(n / cadence.fps, 1.0) if n > 1 else 1.0
-    rows.append(make_row("jumps", 60 * len(watched.jumps) / seconds, note))
+    rows.append(make_row("jumps", 60 * misplaced / seconds, note))
     cuts = int(np.count_nonzero(np.diff(curves.shot)))
     rows.append(make_row("cuts", cuts, "the picture changes at once, or the face was lost"))
     missing = 100 * cadence.missing / (n + cadence.missing)

@@ -110,7 +110,7 @@ SCALES = {
     "skin_flicker": _low("Flicker of the skin", "levels", "picture", 1.5, 3),
     "colour_drift": _low("Drift of the skin's colour", "ΔE", "picture", 6, 10),
     "repeated_frames": _low("Repeated pictures", "%", "picture", 1, 5),
-    "jumps": _low("Jumps of the picture", "per min", "picture", 1, 10),
+    "jumps": _low("Jumps of the picture", "per min", "picture", 10, 30),
     "cuts": _open("Cuts", "", "picture", "0 in a video of one take", "low"),
     "missing_frames": _low("Missing pictures", "%", "picture", 0.5, 2),
     "lmd": _open("LMD (face)", "% of e", "reference", "lower; 0 is equal", "low"),
