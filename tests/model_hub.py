@@ -10,7 +10,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import pytest
 
 from opensonic.weights.headers import write_header
-from opensonic.weights.records import MODEL_FILES, PULLED, REQUIRED
+from opensonic.weights.records import MODEL_FILES, PULLED, SONIC_NETWORKS
 
 VARIABLES = (
     "OPENSONIC_MODELS",
@@ -171,7 +171,7 @@ SHAPES = {"a.weight": (2, 3), "b": (1,)}
 @pytest.fixture
 def small(monkeypatch):
     """Networks with two tensors, so that files are small."""
-    for name in REQUIRED:
+    for name in SONIC_NETWORKS:
         monkeypatch.setitem(MODEL_FILES, name, smaller(MODEL_FILES[name]))
 
 

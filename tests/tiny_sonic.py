@@ -6,10 +6,10 @@ import torch
 from safetensors.torch import save_file
 
 from opensonic.engines.diffusion.dimensions import VAESizes, tiny, write_sizes
-from opensonic.engines.diffusion.engine import FILES, RIFE
+from opensonic.engines.diffusion.engine import FILES
 from opensonic.engines.diffusion.model import SonicModel
 from opensonic.post.interpolate.ifnet import IFNet
-from opensonic.weights.records import MODEL_FILES
+from opensonic.weights.records import MODEL_FILES, RIFE
 
 
 def write_tiny_models(folder, seed=0):

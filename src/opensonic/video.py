@@ -101,17 +101,16 @@ class Video:
             Chunks of (T, H, W, 3) uint8 RGB frames, yours to keep, whose lengths add up to
             `n_frames`.
         """
-        for chunk in self._finished(self._draw(PLAIN_RUN, []), Alignment()):
+        for chunk in self._finished(self._draw(PLAIN_RUN), Alignment()):
             yield replace(chunk, frames=chunk.frames.copy())
 
-    def _draw(self, run: Run, jumps: list[int]) -> Iterator[Chunk]:
-        """Draw the frames and mend their jumps, whose numbers are noted."""
+    def _draw(self, run: Run) -> Iterator[Chunk]:
+        """Draw the frames and mend their jumps, unless the engine does that itself."""
         source = self.performance or self.speech
         frames = self.engine.animate(self.portrait, source, self.settings, run)
-        wanted = self.settings.smooth_motion
-        if wanted is None:
-            wanted = self.engine.may_jump and not self.settings.compat
-        return smooth_chunks(frames, self._make_between, jumps.append) if wanted else frames
+        if self.engine.mends_jumps or not self.engine.smooths(self.settings):
+            return frames
+        return smooth_chunks(frames, self._make_between, run.jumped)
 
     def _make_between(self, first: Any, second: Any, share: Fraction) -> Any:  # noqa: ANN401
         between = self.engine.between() or FlowBetween()
@@ -165,10 +164,11 @@ class Video:
         if report is not None:
             check_not_source(Path(report), self.sources)
             check_report_target(Path(report))
-        run = Run(progress=progress, state=state_path(target) if self.settings.resume else None)
         alignment = Alignment()
-        jumps: list[int] = []
-        frames = self._finished(self._draw(run, jumps), alignment)
+        jumps: set[int] = set()
+        state = state_path(target) if self.settings.resume else None
+        run = Run(progress=progress, state=state, jumped=jumps.add)
+        frames = self._finished(self._draw(run), alignment)
         beside: AbstractContextManager[Callable[[Motion], None] | None] = nullcontext()
         if motion is not None:
             check_not_source(Path(motion), self.sources)
@@ -215,7 +215,7 @@ class Video:
             ) from error
 
 
-def _jump_notes(jumps: list[int]) -> tuple[str, ...]:
+def _jump_notes(jumps: set[int]) -> tuple[str, ...]:
     if not jumps:
         return ()
     frames = "1 frame" if len(jumps) == 1 else f"{len(jumps)} frames"

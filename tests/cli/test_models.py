@@ -1,6 +1,7 @@
 """`opensonic models` in this process, against a hub on this machine."""
 
 import json
+import shutil
 import sys
 from pathlib import Path
 
@@ -8,7 +9,7 @@ import pytest
 from tests.model_hub import write_tensors
 
 from opensonic.weights.places import data_folder
-from opensonic.weights.records import MODEL_FILES, PULLED, REQUIRED
+from opensonic.weights.records import MODEL_FILES, PULLED, REQUIRED, RIFE, SONIC_NETWORKS
 
 
 def test_list_tells_use_licence_and_place(run, home, tmp_path):
@@ -42,8 +43,8 @@ def test_pull_shows_licences_fetches_and_verify_agrees(run, published, home):
     assert "Nothing to fetch" in err
     code, out, _ = run("models", "verify")
     assert code == 0
-    assert out.count(" ok ") == len(REQUIRED)
-    assert out.replace("\n", " ").count("SHA-256") == len(REQUIRED)
+    assert out.count(" ok ") == len(SONIC_NETWORKS)
+    assert out.replace("\n", " ").count("SHA-256") == len(SONIC_NETWORKS)
     code, out, _ = run("models", "path", "vae")
     assert code == 0
     assert out == f"{data_folder() / 'models' / MODEL_FILES['vae'].place}\n"
@@ -58,6 +59,23 @@ def test_what_needs_nothing_more_is_not_asked_for_more(run, tiny_models):
     assert code == 0
     checked = {file["checked"] for file in json.loads(out)["files"] if file["name"] != "flownet"}
     assert checked == {"is whole; names and shapes are checked when it is loaded"}
+
+
+def test_without_rife_nothing_is_wrong_and_pull_is_named(run, tiny_models, tmp_path):
+    folder = tmp_path / "models"
+    shutil.copytree(tiny_models, folder, ignore=shutil.ignore_patterns("RIFE"))
+    code, out, err = run("models", "list", "--models-dir", folder)
+    assert code == 0
+    assert "missing" not in out
+    assert "opensonic models pull" in err
+    code, out, _ = run("models", "verify", "--models-dir", folder, "--quick", "--json")
+    assert code == 0
+    assert [file["name"] for file in json.loads(out)["files"]] == list(REQUIRED)
+    code, out, _ = run("models", "verify", RIFE, "--models-dir", folder, "--quick")
+    assert code == 3
+    code, _, err = run("models", "path", RIFE, "--models-dir", folder)
+    assert code == 3
+    assert "opensonic models pull flownet" in err
 
 
 def test_pull_of_one_file_into_a_folder_of_ones_own(run, published, tmp_path):
@@ -129,7 +147,7 @@ def test_verify_names_what_is_missing_and_what_is_wrong(run, home, small, tmp_pa
     assert code == 3
     assert out.count("missing") == len(REQUIRED) - 1
     assert "lacks a.weight" in out
-    assert "7 of 7 cannot be used" in err
+    assert "6 of 6 cannot be used" in err
     code, out, _ = run("models", "verify", "whisper", "--models-dir", tmp_path, "--json")
     found = json.loads(out)
     assert (code, found["ok"]) == (3, False)

@@ -8,7 +8,7 @@ import pytest
 from opensonic.errors import InputError
 from opensonic.weights import places
 from opensonic.weights.places import data_folder, find_file, hub_cache, pull_folder
-from opensonic.weights.records import MEASURING, MODEL_FILES, PULLED, REQUIRED
+from opensonic.weights.records import MEASURING, MODEL_FILES, PULLED, REQUIRED, RIFE, SONIC_NETWORKS
 
 
 def lay(path, contents=b"x"):
@@ -23,7 +23,8 @@ def lay_in_cache(cache, repository, remote, revision="r1"):
 
 
 def test_records_are_complete():
-    assert set(REQUIRED) <= set(PULLED) <= set(MODEL_FILES)
+    assert set(REQUIRED) < set(SONIC_NETWORKS) <= set(PULLED) <= set(MODEL_FILES)
+    assert set(SONIC_NETWORKS) - set(REQUIRED) == {RIFE}
     assert len({file.place for file in MODEL_FILES.values()}) == len(MODEL_FILES)
     for file in MODEL_FILES.values():
         assert file.licence.name and file.licence.who and file.licence.url.startswith("https://")

@@ -12,12 +12,12 @@ from opensonic.weights.ledger import NAME, read_ledger
 from opensonic.weights.model_file import HUB
 from opensonic.weights.networks import network_files
 from opensonic.weights.pull import missing_files, pull_file, read_token, sources
-from opensonic.weights.records import MODEL_FILES, PULLED, REQUIRED
+from opensonic.weights.records import MODEL_FILES, PULLED, REQUIRED, RIFE, SONIC_NETWORKS
 
 
 def test_everything_is_fetched_checked_noted_and_made_ready(published, home):
     assert [f.name for f in missing_files()] == list(PULLED)
-    with pytest.raises(WeightsError, match=r"7 files of the Sonic model are missing"):
+    with pytest.raises(WeightsError, match=r"6 files of the Sonic model are missing"):
         require_files()
     steps, told = [], []
     for file in missing_files():
@@ -34,7 +34,7 @@ def test_everything_is_fetched_checked_noted_and_made_ready(published, home):
         assert verdict.good
         assert "SHA-256 is right" in verdict.checked
     ready = network_files(say=told.append)
-    assert set(ready) == set(REQUIRED)
+    assert set(ready) == set(SONIC_NETWORKS)
     assert all(path.suffix == ".safetensors" for path in ready.values())
     assert len(told) == 4  # four pickles were copied
     assert network_files(say=told.append) == ready
@@ -43,7 +43,7 @@ def test_everything_is_fetched_checked_noted_and_made_ready(published, home):
 
 
 def test_a_folder_that_is_none_is_told_first(tmp_path):
-    with pytest.raises(WeightsError, match=r"^\S*typo is no folder\. 7 files of the Sonic model"):
+    with pytest.raises(WeightsError, match=r"^\S*typo is no folder\. 6 files of the Sonic model"):
         require_files(tmp_path / "typo")
 
 
@@ -194,6 +194,7 @@ def test_the_error_names_every_file_its_source_and_its_licence(home, small, tmp_
         assert MODEL_FILES[name].url in told
         assert MODEL_FILES[name].place in told
     assert "CC BY-NC-SA 4.0" in told and "Stability AI" in told and "MIT" in told
+    assert "flownet" not in told
     assert "1 file is wrong" in told and "lacks a.weight" in told
     assert "opensonic models pull" in told and "--models-dir" in told
     assert error.value.exit_code == 3
@@ -266,6 +267,20 @@ def test_other_files_are_looked_at_too(home, tmp_path, name, contents, told):
     path.write_bytes(contents)
     problem = check_file(name, tmp_path).problem
     assert told in problem if told else problem == ""
+
+
+def test_the_model_can_do_without_rife_but_not_with_a_wrong_one(home, small, tmp_path):
+    for name in REQUIRED:
+        write_tensors((tmp_path / MODEL_FILES[name].place).with_suffix(".safetensors"))
+    assert set(require_files(tmp_path)) == set(network_files(tmp_path)) == set(REQUIRED)
+    with pytest.raises(WeightsError, match=r"^1 file of the Sonic model is missing: RIFE/flownet"):
+        require_files(tmp_path, (*REQUIRED, RIFE))
+    path = (tmp_path / MODEL_FILES[RIFE].place).with_suffix(".safetensors")
+    write_tensors(path)
+    assert network_files(tmp_path)[RIFE] == path
+    write_tensors(path, {"other": (2,)})
+    with pytest.raises(WeightsError, match=r"1 file is wrong: .*flownet\.safetensors lacks"):
+        require_files(tmp_path)
 
 
 def test_a_pickle_of_another_network_is_named_when_it_is_copied(home, small, tmp_path):

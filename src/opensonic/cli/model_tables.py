@@ -22,11 +22,13 @@ def print_files(rows: Places, as_json: bool) -> None:
         files = [_described(f) | {"path": str(at.path) if at else None} for f, at in rows]
         print_json({"files": files})
         return
+    from opensonic.weights.records import SONIC_NETWORKS
+
     _print_rows(
         ("file", "for", "licence", "where"),
         [(f.name, f.use, f.licence.name, _escaped(at.path) if at else _lack(f)) for f, at in rows],
     )
-    if any(at is None and _is_needed(f) for f, at in rows):
+    if any(at is None and f.name in SONIC_NETWORKS for f, at in rows):
         say("What is missing is fetched by: opensonic models pull")
 
 
@@ -36,9 +38,11 @@ def print_verdicts(verdicts: Sequence[Verdict], as_json: bool) -> None:
         files = [_described(verdict.file) | _judged(verdict) for verdict in verdicts]
         print_json({"ok": all(verdict.good for verdict in verdicts), "files": files})
         return
+    from opensonic.weights.records import PULLED
+
     _print_rows(("file", "", "found"), map(_verdict_row, verdicts))
     if bad := [verdict.file for verdict in verdicts if not verdict.good]:
-        named = any(file.optional for file in bad)  # which pull alone does not fetch
+        named = any(file.name not in PULLED for file in bad)  # which pull alone does not fetch
         names = "".join(f" {file.name}" for file in bad if named)
         say(
             f"{len(bad)} of {len(verdicts)} cannot be used. "

@@ -133,9 +133,11 @@ def verify(
     """
     with guarded(json):
         from opensonic.weights.check import check_file, check_pickle
-        from opensonic.weights.records import REQUIRED
+        from opensonic.weights.places import find_file
+        from opensonic.weights.records import REQUIRED, SONIC_NETWORKS
 
-        wanted = dict.fromkeys(names or REQUIRED)
+        there = [name for name in SONIC_NETWORKS if name in REQUIRED or find_file(name, models_dir)]
+        wanted = dict.fromkeys(names or there)
         verdicts = [check_pickle(check_file(name, models_dir)) for name in wanted]
         if not quick:
             with progress_bar(not quiet, unit="MB") as progress:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -23,10 +23,13 @@ class Run:
         progress: Told how far an engine is that works long before its first frame.
         state: File in which such an engine keeps what is finished, to go on from there when the
             same is asked for again; None keeps nothing.
+        jumped: Told the number of each frame that jumped and that an engine which mends its own
+            frames made anew; of its own frames, be their rate another. The same may be told twice.
     """
 
     progress: Progress = ignore
     state: Path | None = None
+    jumped: Callable[[int], None] = lambda _: None
 
 
 PLAIN_RUN = Run()
@@ -42,6 +45,7 @@ class Engine(Protocol):
         tells_motion: Whether it says what motion its frames show.
         wants_original: Whether it reads `Portrait.original`, to resize the picture only once.
         may_jump: Whether its frames may jump, so that they are smoothed unless the user says not.
+        mends_jumps: Whether it does that itself, where `smooths` says so.
         in_step: Whether its lips cannot be out of step with the sound: they are made from it moment
             by moment, or stand still.
         in_silence: What the mouth does in it when nothing is said, in a few words.
@@ -52,12 +56,22 @@ class Engine(Protocol):
     tells_motion: bool = True
     wants_original: bool = False
     may_jump: bool = False
+    mends_jumps: bool = False
     in_step: bool = False
     in_silence: str = "the mouth stays closed"
 
     def count_frames(self, source: Speech | Motion | Performance, settings: Settings) -> int:
         """Count the frames that `animate` yields; by default those that cover the sound."""
         return n_frames(source, settings.fps)
+
+    def smooths(self, settings: Settings) -> bool:
+        """Say whether frames that jump are made anew: as the user wishes, else where they may jump.
+
+        What the published program gives (`compat`) is left as it is, unless the user wishes.
+        """
+        if settings.smooth_motion is not None:
+            return settings.smooth_motion
+        return self.may_jump and not settings.compat
 
     def between(self) -> Between | None:
         """Give what makes a frame between two of its frames; None where optical flow does.

@@ -16,7 +16,7 @@ from opensonic.weights.ledger import known_sha256, sha256_of
 from opensonic.weights.model_file import ModelFile
 from opensonic.weights.pickles import describe_pickle
 from opensonic.weights.places import Found, cache_folder, find_file
-from opensonic.weights.records import MODEL_FILES, REQUIRED
+from opensonic.weights.records import MODEL_FILES, REQUIRED, SONIC_NETWORKS
 from opensonic.weights.single_file import NETWORKS, single_file_problems
 
 OWN_SIZES = "sizes"
@@ -57,9 +57,12 @@ def require_files(
 ) -> dict[str, Found]:
     """Find the files that the model needs, before anything is loaded.
 
+    Networks of the model that it can do without are given too where they are there; a wrong one is
+    not passed over in silence.
+
     Args:
         models_dir: Folder to look in first.
-        names: Keys of `MODEL_FILES`.
+        names: Keys of `MODEL_FILES`: those that must be there.
 
     Returns:
         Where each is, by name.
@@ -67,11 +70,12 @@ def require_files(
     Raises:
         WeightsError: Files are missing or wrong: each is named, with its source and its licence.
     """
-    verdicts = [check_file(name, models_dir) for name in names]
+    verdicts = [check_file(name, models_dir) for name in dict.fromkeys((*names, *SONIC_NETWORKS))]
+    verdicts = [v for v in verdicts if v.found or v.file.name in names]
     missing = [v.file for v in verdicts if not v.found]
     wrong = [f"{v.found.path} {v.problem}" for v in verdicts if v.found and v.problem]
     if not missing and not wrong:
-        return {name: v.found for name, v in zip(names, verdicts, strict=True) if v.found}
+        return {v.file.name: v.found for v in verdicts if v.found}
     told = []
     if models_dir is not None and not models_dir.is_dir():
         told.append(f"{models_dir} is no folder")

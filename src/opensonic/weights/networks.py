@@ -9,26 +9,30 @@ from opensonic.errors import WeightsError
 from opensonic.weights.check import check_contents, check_file, require_files, tensor_problem
 from opensonic.weights.pickles import convert_pickle
 from opensonic.weights.places import PLAIN, Found, cache_folder
-from opensonic.weights.records import MODEL_FILES
+from opensonic.weights.records import MODEL_FILES, REQUIRED
 from opensonic.weights.single_file import extract_network
 
 
 def network_files(
-    models_dir: Path | None = None, say: Callable[[str], None] = lambda _: None
+    models_dir: Path | None = None,
+    say: Callable[[str], None] = lambda _: None,
+    names: tuple[str, ...] = REQUIRED,
 ) -> dict[str, Path]:
     """Give a safetensors file for each network of the model, under the names of the records.
 
     Files are looked for first, all of them, so that one error names whatever is missing. Then
-    pickles and single files are copied into this form where that was not yet done.
+    pickles and single files are copied into this form where that was not yet done. Networks that
+    the model can do without are given where they are there.
 
     Args:
         models_dir: Folder to look in first.
         say: Called with one line for the user for each copy that is made.
+        names: Keys of `MODEL_FILES`: those that must be there.
 
     Raises:
         WeightsError: Files are missing, wrong or dangerous, or a copy cannot be written.
     """
-    found = require_files(models_dir)
+    found = require_files(models_dir, names)
     return {name: _network_file(name, place, say) for name, place in found.items()}
 
 

@@ -53,6 +53,8 @@ DETECTOR_LICENCE = Licence(
     who="at most those who may use Sonic; OpenSonic's own detector serves everybody",
 )
 
+RIFE = "flownet"
+"""Record of the file of the network between frames."""
 _SVD_FOLDER = "stable-video-diffusion-img2vid-xt"
 _SINGLE = ("vae", "vae_config", "image_encoder", "image_encoder_config")
 
@@ -118,8 +120,8 @@ _FILES: tuple[ModelFile, ...] = (
     _sonic("audio2token", "turns Whisper's states into audio tokens", expected.audio2token),
     _sonic("audio2bucket", "reads from the sound how much moves", expected.audio2bucket),
     ModelFile(
-        name="flownet",
-        use="RIFE: draws the frames between frames",
+        name=RIFE,
+        use="RIFE: draws the frames between frames; without it optical flow does, but in compat",
         repository=_SONIC,
         remote="RIFE/flownet.pkl",
         comfy=("sonic/RIFE/flownet.pkl",),
@@ -127,6 +129,7 @@ _FILES: tuple[ModelFile, ...] = (
         shapes=expected.rife,
         spare=("block_tea.",),
         prefix="module.",
+        optional=True,
     ),
     _svd(
         "vae",
@@ -163,12 +166,15 @@ _FILES: tuple[ModelFile, ...] = (
 MODEL_FILES = {file.name: file for file in (*_FILES, *MEASURING_FILES)}
 """Every published file by name."""
 
-REQUIRED = tuple(file.name for file in _FILES if file.shapes)
-"""Names of the files without which the Sonic model does not run, in the order of the records."""
+SONIC_NETWORKS = tuple(file.name for file in _FILES if file.shapes)
+"""Names of the files with the networks of the Sonic model, in the order of the records."""
+
+REQUIRED = tuple(name for name in SONIC_NETWORKS if not MODEL_FILES[name].optional)
+"""Names of the files without which the Sonic model does not run."""
 
 MEASURING = tuple(file.name for file in MEASURING_FILES)
 """Names of the files that only `opensonic evaluate` uses; they are fetched when they are named."""
 
-PULLED = tuple(file.name for file in _FILES if not file.optional)
-"""Names of the files that are fetched unless others are named: with the settings files, so that the
-folder serves other programs too."""
+PULLED = tuple(file.name for file in _FILES if file.shapes or not file.optional)
+"""Names of the files that are fetched unless others are named: with RIFE, which most videos gain
+from, and with the settings files, so that the folder serves other programs too."""

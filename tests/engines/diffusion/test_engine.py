@@ -120,3 +120,84 @@ def test_a_small_picture_that_is_squeezed_is_told(start, example_image, make_spe
     notes = opensonic.animate(tall, speech, min_resolution=128, **chosen).notes
     assert any("then brought to 128x152: sides" in note for note in notes)
     assert any("proportions by 19%" in note for note in notes)
+
+
+@pytest.fixture
+def without_rife(tiny_models, tmp_path):
+    folder = tmp_path / "models"
+    shutil.copytree(tiny_models, folder, ignore=shutil.ignore_patterns("RIFE"))
+    return str(folder)
+
+
+def test_without_rife_optical_flow_stands_in_and_a_note_says_so(start, render, without_rife):
+    told = "fetch RIFE with: opensonic models pull flownet"
+    assert not any(told in note for note in start().notes)
+    video = start(models_dir=without_rife)
+    assert sum(told in note for note in video.notes) == 1
+    assert video.engine.between() is None
+    frames, exact = render(video), render(start())
+    assert len(frames) == len(exact) == 8
+    assert np.array_equal(frames[::2], exact[::2])
+    assert not np.array_equal(frames[1:6:2], exact[1:6:2])
+    assert video.engine.between() is None
+
+
+def test_where_no_frame_is_made_rife_is_not_missed(start, without_rife):
+    chosen = {"models_dir": without_rife, "fps": "12.5"}
+    assert any("RIFE" in note for note in start(**chosen).notes)
+    assert not any("RIFE" in note for note in start(**chosen, smooth_motion=False).notes)
+    assert not any("RIFE" in note for note in start("0.6", **chosen, compat=True).notes)
+
+
+def test_compat_does_not_go_without_rife(start, without_rife):
+    with pytest.raises(WeightsError, match=r"1 file of the Sonic model is missing: RIFE/flownet"):
+        start("0.6", models_dir=without_rife, compat=True)
+
+
+def test_the_plan_counts_rife_only_where_it_is(start, without_rife):
+    ours = start()
+    plans = [
+        video.engine._plan(video.portrait, video.speech, video.settings)
+        for video in (ours, start(models_dir=without_rife))
+    ]
+    assert plans[0].parts[-1].held > plans[1].parts[-1].held
+    assert plans[0].parts[:-1] == plans[1].parts[:-1]
+
+
+def test_jumps_are_mended_once_and_told_after_the_video(start, tmp_path, monkeypatch):
+    asked = []
+
+    def mend(chunks, between, jumped):
+        asked.append("decoded")
+        for told in (2, 3, 2):  # a run that is tried again tells the same again
+            jumped(told)
+        return chunks
+
+    monkeypatch.setattr("opensonic.engines.diffusion.finishing.mend_frames", mend)
+    monkeypatch.setattr("opensonic.video.smooth_chunks", lambda *_: asked.append("video"))
+    saved = start().save(tmp_path / "talk.mp4")
+    assert asked == ["decoded"]
+    assert "2 frames jumped and came anew from those around" in saved.notes
+    calm = start(smooth_motion=False).save(tmp_path / "calm.mp4")
+    assert asked == ["decoded"]
+    assert not any("jumped" in note for note in calm.notes)
+
+
+def test_compat_leaves_the_frames_and_their_times_as_published(
+    start, render, tmp_path, monkeypatch
+):
+    def fail(*_, **__):
+        raise AssertionError("compat finishes nothing")
+
+    for name in ("video.smooth_chunks", "video.align_chunks"):
+        monkeypatch.setattr(f"opensonic.{name}", fail)
+    monkeypatch.setattr("opensonic.engines.diffusion.finishing.mend_frames", fail)
+    video = start("0.6", compat=True)
+    frames = np.concatenate([chunk.frames for chunk in video])
+    assert np.array_equal(frames, render(video))
+    saved = video.save(tmp_path / "talk.mp4")
+    assert saved.n_frames == 13
+    assert saved.notes == saved.warnings == ()
+    wished = start("0.6", compat=True, smooth_motion=True)
+    with pytest.raises(AssertionError, match="finishes nothing"):
+        next(iter(wished))

@@ -6,8 +6,10 @@ import numpy as np
 import pytest
 import torch
 
-from opensonic.engines.diffusion.finishing import Between, finish_clip
+from opensonic.engines.diffusion.between import ByFlow, ByRife
+from opensonic.engines.diffusion.finishing import finish_clip
 from opensonic.engines.diffusion.shortage import is_out_of_memory
+from opensonic.post.interpolate.flow import FlowBetween
 from opensonic.post.interpolate.ifnet import IFNet
 
 
@@ -69,7 +71,7 @@ def test_a_pair_that_does_not_fit_is_tried_again_with_less(ifnet, pairs, room, f
         device.room = 1 if (answer := next(answers)) else 0
         return answer
 
-    made = torch.cat([*Between(lambda: device, make_room)(pairs)])
+    made = torch.cat([*ByRife(lambda: device, make_room)(pairs)])
     expected = torch.cat([ifnet(first, second, share) for first, second, share in pairs])
     assert torch.allclose(made, expected, atol=1e-5)
     assert device.asked == asked
@@ -81,7 +83,7 @@ def test_the_cpu_has_nowhere_to_go(ifnet, pairs):
     device = Device(ifnet, 0)
     device.place = "cpu"
     with pytest.raises(torch.OutOfMemoryError):
-        next(Between(lambda: device)(pairs))
+        next(ByRife(lambda: device)(pairs))
 
 
 def test_nothing_is_decoded_again_when_interpolation_runs_out_of_memory(
@@ -114,3 +116,23 @@ def test_nothing_is_decoded_again_when_interpolation_runs_out_of_memory(
     assert np.array_equal(finish(), expected)
     assert decoded == once
     assert expected.shape == (40, 64, 64, 3)
+
+
+def test_without_the_network_optical_flow_makes_the_frames_between(golden_vae):
+    latents = torch.randn(6, 4, 8, 8, generator=torch.Generator().manual_seed(2)) * 0.1
+    wanted = {"fps": Fraction(25), "n_frames": 12, "size": (64, 64)}
+    frames = np.concatenate([*finish_clip(golden_vae, latents, None, **wanted)])
+    assert frames.shape == (12, 64, 64, 3)
+    between = FlowBetween()
+    for k in range(1, 11, 2):
+        made = between(frames[k - 1 : k], frames[k + 1 : k + 2], Fraction(1, 2))
+        assert np.array_equal(made, frames[k : k + 1])
+    assert np.array_equal(frames[10], frames[11])
+
+
+def test_flow_takes_shares_of_the_way():
+    first, second = torch.full((1, 3, 32, 48), 0.4), torch.full((1, 3, 32, 48), 0.42)
+    shares = [Fraction(1, 4), Fraction(3, 4)]
+    made = [*ByFlow()([(first, second, share) for share in shares])]
+    assert [tuple(each.shape) for each in made] == [(1, 3, 32, 48)] * 2
+    assert [float(each.mean()) for each in made] == pytest.approx([0.405, 0.415], abs=0.003)

@@ -6,6 +6,7 @@ from fractions import Fraction
 
 from opensonic.clock import frame_count
 from opensonic.engines.diffusion.conditions import SamplerSettings
+from opensonic.engines.diffusion.dimensions import MODEL_RATE
 from opensonic.engines.diffusion.hearing import SAMPLES_PER_FRAME
 from opensonic.engines.diffusion.picture import PreparedPicture, fit_size, prepare_picture
 from opensonic.engines.diffusion.shortcuts import SHORTCUTS
@@ -14,8 +15,6 @@ from opensonic.errors import InputError, SettingsError
 from opensonic.settings import Settings
 from opensonic.values import Portrait, Speech
 
-MODEL_RATE = Fraction(25, 2)
-"""Frames per second of the model's own clip."""
 COMPAT_SHORT_SIDE = 512
 """Short side at which the published program draws where none is asked for, px."""
 COMPAT_RATES = (Fraction(25), MODEL_RATE)

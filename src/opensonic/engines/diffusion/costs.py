@@ -13,11 +13,11 @@ from functools import lru_cache
 import torch
 
 from opensonic.device import Device, DtypeName
+from opensonic.engines.diffusion.between import PAIRS
 from opensonic.engines.diffusion.clip_store import count_bytes, lies_in_file
 from opensonic.engines.diffusion.conditions import SamplerSettings
 from opensonic.engines.diffusion.context import CACHE_BYTES
 from opensonic.engines.diffusion.dimensions import LATENT_SIDE, Dimensions
-from opensonic.engines.diffusion.finishing import PAIRS
 from opensonic.engines.diffusion.model import HALF_NETWORKS, SonicModel
 from opensonic.engines.diffusion.rehearsal import (
     N_TOKENS,
@@ -68,6 +68,8 @@ class Job:
         device: Where the networks run.
         dtype: Numbers of UNet, VAE and image encoder.
         chosen: How to sample.
+        with_rife: Whether RIFE makes frames between frames, on the device; else optical flow does,
+            on the CPU.
     """
 
     dimensions: Dimensions
@@ -76,6 +78,7 @@ class Job:
     device: Device
     dtype: DtypeName
     chosen: SamplerSettings
+    with_rife: bool = True
 
     @property
     def latent_size(self) -> tuple[int, int]:
@@ -143,7 +146,7 @@ def count_decoding(job: Job, resources: Resources) -> Part:
     held = rehearse_decode(vae, (height, width), kind, n_frames=together).peak_bytes
     n_pixels = job.size[0] * job.size[1]
     frame = 3 * 4 * n_pixels
-    pair = INTERPOLATION_BYTES * n_pixels
+    pair = INTERPOLATION_BYTES * n_pixels if job.with_rife else 0
     n_pairs = 1 if job.device.kind == "cpu" else PAIRS
     held = max(held + pair, n_pairs * pair + together * frame) + frame * (2 * runs.overlap + 8)
     tiled = runs.tile is not None and runs.tile < max(latent_size)

@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields
+from fractions import Fraction
 from typing import Any, TypeVar
 
 from opensonic.errors import WeightsError
@@ -20,6 +21,8 @@ HEAD_SIZE = 64
 """Channels of one attention head of the published UNet, the same at all levels."""
 LATENT_SIDE = 8
 """Pixels per latent cell, along each side."""
+MODEL_RATE = Fraction(25, 2)
+"""Frames per second of the model's own clip."""
 
 
 @dataclass(frozen=True, kw_only=True)

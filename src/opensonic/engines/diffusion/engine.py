@@ -17,6 +17,7 @@ from safetensors.torch import load_file
 
 from opensonic.device import Device, DtypeName, read_bytes
 from opensonic.engines.base import PLAIN_RUN, Engine, Run, n_frames
+from opensonic.engines.diffusion.between import BuildIFNet, ByRife, ByteBetween
 from opensonic.engines.diffusion.clip import (
     count_model_frames,
     count_video_frames,
@@ -26,8 +27,7 @@ from opensonic.engines.diffusion.clip import (
 )
 from opensonic.engines.diffusion.compiling import why_not_compile
 from opensonic.engines.diffusion.costs import Job
-from opensonic.engines.diffusion.dimensions import Dimensions
-from opensonic.engines.diffusion.mending import ByteBetween
+from opensonic.engines.diffusion.dimensions import MODEL_RATE, Dimensions
 from opensonic.engines.diffusion.model import SonicModel, read_file_sizes
 from opensonic.engines.diffusion.picture import SIDE_MULTIPLE
 from opensonic.engines.diffusion.plan import Plan, plan_run
@@ -37,18 +37,20 @@ from opensonic.engines.diffusion.published_face import (
     with_published_face,
 )
 from opensonic.engines.diffusion.rendition import Networks, Rendition
+from opensonic.engines.diffusion.requirements import needed_files
 from opensonic.engines.diffusion.resources import Resources
 from opensonic.engines.diffusion.shortage import is_out_of_memory
 from opensonic.engines.diffusion.state import read_step
 from opensonic.errors import InputError, WeightsError
-from opensonic.post.interpolate.ifnet import IFNet, load_ifnet
+from opensonic.post.interpolate.ifnet import load_ifnet
 from opensonic.post.interpolate.stream import Between
 from opensonic.progress import Report
 from opensonic.settings import Settings
 from opensonic.values import Chunk, Motion, Performance, Portrait, Speech
 from opensonic.weights.check import require_files
 from opensonic.weights.networks import network_files
-from opensonic.weights.places import Found
+from opensonic.weights.places import Found, find_file
+from opensonic.weights.records import RIFE
 
 FILES = {
     "unet": "unet",
@@ -61,8 +63,6 @@ FILES = {
 """Record of the file of each network."""
 SQUEEZE_TOLD = 0.1
 """Change of the picture's proportions in the network from which it is told."""
-RIFE = "flownet"
-"""Record of the file of the network between frames."""
 
 
 class SonicEngine(Engine):
@@ -78,12 +78,13 @@ class SonicEngine(Engine):
     tells_motion = False
     wants_original = True
     may_jump = True
+    mends_jumps = True
     in_silence = "what the mouth does then is up to the model"
 
     def __init__(self, device: Device, dtype: DtypeName) -> None:
         self._device, self._dtype_name = device, dtype
         self._dtype: torch.dtype = getattr(torch, dtype)
-        self._loaded: dict[tuple[Path | None, bool, tuple[str, ...]], Networks] = {}
+        self._loaded: dict[tuple[Path | None, bool, tuple[str, ...], bool], Networks] = {}
 
     def count_frames(self, source: Speech | Motion | Performance, settings: Settings) -> int:
         """See `Engine.count_frames`; in `compat` as many as the published program writes."""
@@ -92,9 +93,11 @@ class SonicEngine(Engine):
         return n_frames(source, settings.fps)
 
     def between(self) -> Between | None:
-        """See `Engine.between`: RIFE's network, once it is loaded."""
+        """See `Engine.between`: RIFE's network, once it is loaded and where its file is there."""
         networks = next(iter(self._loaded.values()), None)
-        return None if networks is None else ByteBetween(networks.build_ifnet)
+        if networks is None or networks.build_ifnet is None:
+            return None
+        return ByteBetween(ByRife(networks.build_ifnet))
 
     def check(
         self, portrait: Portrait, source: Speech | Motion | Performance, settings: Settings
@@ -114,7 +117,13 @@ class SonicEngine(Engine):
                 f": sides of a multiple of {SIDE_MULTIPLE} px change its proportions by "
                 f"{squeezed:.0%}, less so with a larger min_resolution"
             )
-        return (note, *plan.notes(), *detector_notes(settings), *self._compile_notes(settings))
+        return (
+            note,
+            *plan.notes(),
+            *detector_notes(settings),
+            *self._rife_notes(settings),
+            *self._compile_notes(settings),
+        )
 
     def animate(
         self,
@@ -153,6 +162,7 @@ class SonicEngine(Engine):
             device=self._device.name,
             dtype=self._dtype,
             resources=resources,
+            mends=self.smooths(settings),
         )
         for frames in rendition.frames():
             yield Chunk(frames)
@@ -163,10 +173,14 @@ class SonicEngine(Engine):
         """Load what is needed, unless it was loaded for the last video."""
         folder = settings.models_path()
         place = "cpu" if resources.offload else self._device.name
-        key = folder, settings.compile, needed
+        key = folder, settings.compile, needed, find_file(RIFE, folder) is not None
         if key not in self._loaded:
             run.progress(Report("loading networks", 0, 1))
-            files = network_files(folder, lambda told: run.progress(Report(told, 0, 1)))
+            files = network_files(
+                folder,
+                lambda told: run.progress(Report(told, 0, 1)),
+                needed_files(settings),
+            )
             model = SonicModel.load(
                 {ours: files[theirs] for ours, theirs in FILES.items()},
                 dtype=self._dtype,
@@ -178,12 +192,35 @@ class SonicEngine(Engine):
             if settings.compile and not why_not_compile(self._device.name):
                 model.unet.compile_blocks()
             used = tuple(files[theirs] for theirs in FILES.values())
-            ifnet = _load_ifnet(files[RIFE])  # small; a wrong file is told before the first step
-            place_ifnet = partial(ifnet.to, self._device.name)
-            self._loaded = {key: Networks(model, place_ifnet, used)}
+            build_ifnet = self._load_ifnet(files.get(RIFE))
+            self._loaded = {key: Networks(model, build_ifnet, used)}
         networks = self._loaded[key]
         networks.model.move(place)
         return networks
+
+    def _load_ifnet(self, path: Path | None) -> BuildIFNet | None:
+        """Load RIFE's network on the host: it is small, and a wrong file is told before any step.
+
+        Raises:
+            WeightsError: The file is not of this network.
+        """
+        if path is None:
+            return None
+        try:
+            return partial(load_ifnet(load_file(path)).to, self._device.name)
+        except WeightsError as error:
+            raise WeightsError(f"{path}: {error}") from error
+
+    def _rife_notes(self, settings: Settings) -> tuple[str, ...]:
+        """Tell that optical flow stands in for RIFE, where frames are made between frames."""
+        if settings.fps == MODEL_RATE and not self.smooths(settings):
+            return ()
+        if find_file(RIFE, settings.models_path()):
+            return ()
+        return (
+            "RIFE is not there: optical flow makes the frames between frames, a bit less well; "
+            f"fetch RIFE with: opensonic models pull {RIFE}",
+        )
 
     def _compile_notes(self, settings: Settings) -> tuple[str, ...]:
         if not settings.compile:
@@ -201,7 +238,7 @@ class SonicEngine(Engine):
         Raises:
             InputError: It cannot fit.
         """
-        dimensions = _read_dimensions(settings.models_path())
+        dimensions = _read_dimensions(settings)
         window = dimensions.unet.num_frames
         job = Job(
             dimensions=dimensions,
@@ -210,14 +247,15 @@ class SonicEngine(Engine):
             device=self._device,
             dtype=self._dtype_name,
             chosen=sampler_settings(settings, window),
+            with_rife=find_file(RIFE, settings.models_path()) is not None,
         )
         budget = None if settings.memory_budget is None else read_bytes(settings.memory_budget)
         return plan_run(job, budget=budget)
 
 
-def _read_dimensions(models_dir: Path | None) -> Dimensions:
+def _read_dimensions(settings: Settings) -> Dimensions:
     """Read the sizes of the networks; files not yet converted have the published ones."""
-    found = require_files(models_dir)
+    found = require_files(settings.models_path(), needed_files(settings))
     places = {ours: found[theirs] for ours, theirs in FILES.items()}
     ready = {ours: each.path for ours, each in places.items() if _is_ready(each)}
     sizes: dict[str, Any] = {name: read_file_sizes(name, path) for name, path in ready.items()}
@@ -226,18 +264,6 @@ def _read_dimensions(models_dir: Path | None) -> Dimensions:
 
 def _is_ready(found: Found) -> bool:
     return not found.is_pickle and not found.is_single
-
-
-def _load_ifnet(path: Path) -> IFNet:
-    """Load RIFE's network on the host.
-
-    Raises:
-        WeightsError: The file is not of this network.
-    """
-    try:
-        return load_ifnet(load_file(path))
-    except WeightsError as error:
-        raise WeightsError(f"{path}: {error}") from error
 
 
 def _require_speech(source: Speech | Motion | Performance) -> Speech:

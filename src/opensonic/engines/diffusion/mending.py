@@ -1,41 +1,52 @@
-"""RIFE for frames that are bytes and have the video's size: where jumps are mended afterwards."""
+"""Jumps mended in decoded frames, before others are made between them.
+
+At the model's 12.5 frames per second a frame that jumps stands alone. Between it and its neighbours
+nothing is made yet that carries half of the jump, so it is found more often and nothing of it
+stays.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from fractions import Fraction
+from collections import deque
+from collections.abc import Callable, Iterator
+from itertools import count
 
-import numpy as np
-import numpy.typing as npt
 import torch
-import torch.nn.functional as F
 
+from opensonic.engines.diffusion.between import ByteBetween, to_unit_tensor
 from opensonic.engines.diffusion.decode import to_bytes
-from opensonic.engines.diffusion.finishing import Between
-from opensonic.post.interpolate.ifnet import SIDE_MULTIPLE, IFNet
-
-Frames = npt.NDArray[np.uint8]
+from opensonic.post.interpolate.stream import BetweenPairs
+from opensonic.post.smooth.stream import Smoothed, Smoother
 
 
-class ByteBetween:
-    """Makes a frame between two by RIFE's network; a `Between` for uint8 frames.
+def mend_frames(
+    chunks: Iterator[torch.Tensor], between: BetweenPairs, jumped: Callable[[int], None]
+) -> Iterator[torch.Tensor]:
+    """Make frames anew that jump; all others pass as they are, on the host.
 
     Args:
-        build_ifnet: Gives the network on its device.
+        chunks: (n, 3, H, W) float32, 0 to 1, consecutive frames.
+        between: Makes frames between two.
+        jumped: Told the number of each frame that was made anew, from 0.
+
+    Yields:
+        The same number of frames in tensors like those that came, up to
+        `opensonic.post.smooth.stream.LOOKAHEAD` frames later.
     """
+    smoother, numbers = Smoother(ByteBetween(between)), count()
+    waiting: deque[torch.Tensor] = deque()
 
-    def __init__(self, build_ifnet: Callable[[], IFNet]) -> None:
-        self._between = Between(build_ifnet)
+    def pick(smoothed: Smoothed) -> torch.Tensor:
+        number, frame = next(numbers), waiting.popleft()
+        if not smoothed.is_new:
+            return frame
+        jumped(number)
+        return to_unit_tensor(smoothed.frame[None])
 
-    def __call__(self, first: Frames, second: Frames, share: Fraction) -> Frames:
-        """Make the frame at a share of the way: (1, H, W, 3) uint8 RGB, all three."""
-        height, width = first.shape[1:3]
-        made = next(self._between([(_to_tensor(first), _to_tensor(second), share)]))
-        return np.ascontiguousarray(to_bytes(made.cpu()).numpy()[:, :height, :width])
-
-
-def _to_tensor(frames: Frames) -> torch.Tensor:
-    """Give (1, 3, h, w) float32, 0 to 1, its sides continued so that the network takes them."""
-    pixels = torch.from_numpy(frames.copy()).movedim(-1, 1) / 255
-    height, width = frames.shape[1:3]
-    return F.pad(pixels, (0, -width % SIDE_MULTIPLE, 0, -height % SIDE_MULTIPLE), mode="replicate")
+    for chunk in chunks:
+        waiting.extend(chunk.cpu().split(1))
+        images = to_bytes(chunk).numpy()
+        if done := [pick(each) for image in images for each in smoother.feed(image)]:
+            yield torch.cat(done)
+    if done := [pick(each) for each in smoother.finish()]:
+        yield torch.cat(done)

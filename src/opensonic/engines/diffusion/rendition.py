@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -11,6 +11,7 @@ import torch
 from torch import nn
 
 from opensonic.engines.base import Run
+from opensonic.engines.diffusion.between import BuildIFNet, Frames
 from opensonic.engines.diffusion.clip import (
     count_video_frames,
     network_picture,
@@ -19,7 +20,7 @@ from opensonic.engines.diffusion.clip import (
 )
 from opensonic.engines.diffusion.conditions import Conditions, SamplerSettings
 from opensonic.engines.diffusion.decode import Runs
-from opensonic.engines.diffusion.finishing import Frames, finish_clip
+from opensonic.engines.diffusion.finishing import finish_clip
 from opensonic.engines.diffusion.model import SonicModel
 from opensonic.engines.diffusion.noise import draw_noise, draw_published_noise
 from opensonic.engines.diffusion.resources import Resources, smaller, smaller_runs
@@ -37,7 +38,6 @@ from opensonic.engines.diffusion.shortage import is_out_of_memory
 from opensonic.engines.diffusion.state import SamplerState, start_state
 from opensonic.engines.diffusion.whisper import SAMPLE_RATE
 from opensonic.errors import InputError
-from opensonic.post.interpolate.ifnet import IFNet
 from opensonic.progress import Report
 from opensonic.settings import Settings
 from opensonic.values import Portrait, Speech
@@ -61,12 +61,12 @@ class Networks:
 
     Attributes:
         model: The networks up to the latents, and the VAE.
-        build_ifnet: Gives RIFE's network, on the device.
+        build_ifnet: Gives RIFE's network, on the device; None where its file is not there.
         files: Where they came from, in a fixed order.
     """
 
     model: SonicModel
-    build_ifnet: Callable[[], IFNet]
+    build_ifnet: BuildIFNet | None
     files: tuple[Path, ...]
 
 
@@ -83,6 +83,7 @@ class Rendition:
         device: Where the networks run, as PyTorch calls it.
         dtype: Of UNet, VAE and image encoder.
         resources: How much is done at once; less, once the device ran out of memory.
+        mends: Whether frames that jump are made anew.
     """
 
     networks: Networks
@@ -93,6 +94,7 @@ class Rendition:
     device: str
     dtype: torch.dtype
     resources: Resources
+    mends: bool = False
 
     def frames(self) -> Iterator[Frames]:
         """Denoise the clip, then decode it.
@@ -239,6 +241,7 @@ class Rendition:
                         runs=self.resources.runs(compat=settings.compat),
                         retreat=self._decode_less,
                         make_room=self._make_room,
+                        jumped=self.run.jumped if self.mends else None,
                     ):
                         fresh = frames[skipped:]
                         skipped -= len(frames) - len(fresh)
