@@ -63,7 +63,7 @@ def test_uneven_pictures_keep_their_times(tmp_path, write_clap):
     footage = probe(tmp_path / "uneven.mp4")
     found = [picture.time_s for picture in read_pictures(footage)]
     np.testing.assert_allclose(np.diff(found), np.diff(times), atol=2e-3)
-    assert found[0] == pytest.approx(0.5 / float(footage.fps) - footage.sound_offset_s, abs=1e-6)
+    assert found[0] == pytest.approx(0.5 / float(footage.fps) - footage.sound_start_s, abs=1e-6)
 
 
 def test_a_turned_video_is_upright(tmp_path, write_clap):
@@ -93,8 +93,25 @@ def test_a_video_without_sound_counts_from_its_first_picture(tmp_path, write_cla
     write_clap(path, picture_at_s=0.4, sound_at_s=2.0)
     footage = probe(path)
     assert not footage.has_sound
-    assert footage.sound_offset_s == 0
+    assert footage.sound_start_s is None
     assert next(read_pictures(footage)).time_s == pytest.approx(0.02, abs=2e-3)
+
+
+def test_a_bare_stream_without_times_is_read_at_its_rate(tmp_path):
+    path = tmp_path / "bare.m2v"
+    with av.open(str(path), "w", format="mpeg2video") as container:
+        stream = container.add_stream("mpeg2video", rate=25)
+        stream.width, stream.height, stream.pix_fmt = 96, 64, "yuv420p"
+        for number in range(6):
+            grey = np.full((64, 96, 3), 40 * number, np.uint8)
+            frame = av.VideoFrame.from_ndarray(grey, "rgb24")
+            frame.pts = number
+            container.mux(stream.encode(frame))
+        container.mux(stream.encode(None))
+    pictures = list(read_pictures(path))
+    assert len(pictures) == 6
+    steps = np.diff([picture.time_s for picture in pictures])
+    assert steps == pytest.approx(np.full(5, 0.04), abs=1e-3)
 
 
 def test_reading_may_end_early(tmp_path, write_clap):

@@ -83,11 +83,6 @@ class Footage:
         """Whether it holds sound that can be decoded."""
         return self.sound_start_s is not None
 
-    @property
-    def sound_offset_s(self) -> float:
-        """Seconds by which the sound begins after the first picture; 0 without sound."""
-        return 0.0 if self.sound_start_s is None else self.sound_start_s - self.picture_start_s
-
 
 def open_footage(path: Path) -> av.container.InputContainer:
     """Open a video for reading, by the file protocol alone: a playlist must not reach the network.
@@ -202,10 +197,12 @@ def _pictures(
             with suppress(av.error.FFmpegError):  # it cannot be entered there: from the beginning
                 container.seek(int((start_s + begin_s - _ENTER_S) * av.time_base))
         for frame in _decoded(container, stream):
-            time_s = last_s + step_s if frame.time is None else float(frame.time)
+            time_s = max(last_s + step_s, footage.picture_start_s)  # bare streams tell no times
+            if frame.time is not None:
+                time_s = float(frame.time)
             if not time_s > last_s:
                 continue
-            last_s = time_s if np.isfinite(time_s) else footage.picture_start_s
+            last_s = time_s
             if last_s + 0.5 * step_s - start_s < begin_s:
                 continue
             if max_rate is not None and last_s - taken_s < 0.9 / max_rate:
