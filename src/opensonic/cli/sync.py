@@ -97,6 +97,8 @@ def _check_numbers(lag: float | None, max_lag: float | None, output: Path | None
     """
     if lag is not None and output is None:
         raise InputError("--lag says what to correct; expected the file to write, too: -o FILE")
+    if lag is not None and max_lag is not None:
+        raise InputError("--max-lag has no effect beside --lag, which measures nothing; drop one")
     if lag is not None and not abs(lag) <= _LARGEST_MS:
         raise InputError(f"--lag: {lag:g} ms; expected -{_LARGEST_MS} to {_LARGEST_MS} ms")
     if max_lag is not None and not _SMALLEST_MS <= max_lag <= _LARGEST_MS:

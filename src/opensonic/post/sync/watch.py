@@ -23,6 +23,7 @@ MIN_S = 2.0
 
 _MAX_SEVERAL = 0.5
 _MAX_RATE = 31
+_LONGEST_STEP_S = 0.2
 _TOLD_EVERY = 10
 
 
@@ -71,13 +72,25 @@ def measure_video(
     progress(Report("reading the sound", 0, 1))
     speech = read_speech(path)
     state, track = _watch(footage, progress)
-    step_s = 1 / float(footage.fps)
-    seen_s = float(track.seen.sum()) * min(step_s, 1 / 15)
+    seen_s = time_seen(track)
     several = float((state == SEVERAL).mean()) if len(state) else 0.0
     _check(path, footage, seen_s, several, track)
     progress(Report("hearing the sound", 0, 1))
     sync = measure_sync(track, hear_lips(speech), max_lag_s=max_lag_s)
     return VideoSync(footage, sync, seen_s, several)
+
+
+def time_seen(track: LipTrack) -> float:
+    """Give how long one face is seen, s; a picture that stays for long counts for 0.2 s.
+
+    Args:
+        track: What was seen of the lips.
+    """
+    if len(track.time_s) < 2:
+        return 0.0
+    steps = np.diff(track.time_s)
+    steps_s = np.minimum(np.append(steps, np.median(steps)), _LONGEST_STEP_S)
+    return float(steps_s[track.seen].sum())
 
 
 def _check(
