@@ -7,6 +7,7 @@ from tests.post.smooth.moving import error, moving_video
 
 from opensonic.errors import EncodeError, InputError
 from opensonic.media.footage import probe, read_pictures
+from opensonic.post.interpolate.flow import shrink
 from opensonic.post.smooth.file import smooth_video
 
 PLACE = 20
@@ -69,7 +70,8 @@ def test_a_jump_is_mended_and_the_sound_copied(video, harmed, tmp_path):
     before = [picture.image for picture in read_pictures(harmed)]
     assert error(pictures[PLACE], video[PLACE]) < 0.5 * error(before[PLACE], video[PLACE])
     others = [k for k in range(40) if k != PLACE]
-    assert max(error(pictures[k], before[k]) for k in others) < 6
+    # in brightness: colours are halved in size by each encoding
+    assert max(error(shrink(pictures[k]), shrink(before[k])) for k in others) < 4
     assert (told[-1].done, told[-1].total) == (40, 40)
     assert [path.name for path in tmp_path.iterdir()] == ["out.mp4"]
 
@@ -79,6 +81,19 @@ def test_without_jumps_the_file_is_copied(video, tmp_path):
     done = smooth_video(source, tmp_path / "out.mp4")
     assert done.is_copy
     assert (tmp_path / "out.mp4").read_bytes() == source.read_bytes()
+
+
+def test_a_copy_that_is_stopped_leaves_no_half_file(video, tmp_path, monkeypatch):
+    def stop(_, target):
+        target.write_bytes(b"half")
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("opensonic.post.smooth.file.shutil.copyfile", stop)
+    source, target = _write(tmp_path / "in.mp4", video), tmp_path / "out.mp4"
+    with pytest.raises(EncodeError, match="disk is full"):
+        smooth_video(source, target)
+    assert not target.exists() or target.read_bytes() != b"half"
+    assert not list(tmp_path.glob(".*"))
 
 
 @pytest.mark.parametrize("fps", ["50", "60000/1001", "10"])

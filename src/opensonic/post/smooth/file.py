@@ -16,6 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from opensonic.errors import EncodeError, InputError
+from opensonic.media.files import part_file, write_errors
 from opensonic.media.footage import Footage, probe, read_pictures
 from opensonic.media.remux import check_copy_target
 from opensonic.media.rewrite import TimedFrame, rewrite_video
@@ -90,7 +91,9 @@ def smooth_video(
     with OneThread():
         rewrite_video(_counted(frames, done, footage, rate, progress), footage, target, fps=rate)
     if not done.jumps_s and fps is None and _same_kind(source, target):
-        shutil.copyfile(source, target)
+        with part_file(target) as part, write_errors(target):
+            shutil.copyfile(source, part)
+            part.replace(target)
         done.is_copy = True
     return done
 
