@@ -1,6 +1,7 @@
 """Forced alignment on made-up probabilities; transcripts by espeak-ng where it is installed."""
 
 import shutil
+import tracemalloc
 
 import numpy as np
 import pytest
@@ -52,6 +53,19 @@ def test_a_sound_that_is_too_short_gives_none():
     assert align_phones(WORDS, _heard([("m", 5)])) is None
 
 
+def test_memory_is_a_byte_per_row_and_state():
+    words = [["m", "aa"]] * 150
+    heard = _heard([("m", 5), ("aa", 5)] * 200)
+    n_states = 2 * (1 + 3 * len(words))
+    tracemalloc.start()
+    try:
+        assert align_phones(words, heard) is not None
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert peak < 1.5 * len(heard) * n_states
+
+
 def test_without_espeak_the_labels_say_what_is_missing(monkeypatch):
     monkeypatch.setattr(transcript.shutil, "which", lambda _: None)
     labels = transcript.align_transcript("hello", HeardLips(_heard(SPOKEN)), "en-us")
@@ -90,3 +104,8 @@ def test_transcripts_are_text_or_a_file(tmp_path):
     for bad in (str(tmp_path / "none.txt"), "  "):
         with pytest.raises(InputError, match="expected"):
             transcript.read_transcript(bad)
+
+
+@pytest.mark.parametrize("text", ["你好世界" * 30, "x" * 240])
+def test_a_text_that_no_file_can_be_called_is_a_text(text):
+    assert transcript.read_transcript(text) == text

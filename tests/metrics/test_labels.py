@@ -118,6 +118,7 @@ def test_alphabets(tmp_path, spoken, labial):
         ("quiet.csv", "0,1,sil\n", "only silence"),
         ("empty.lab", "\n", "holds no label"),
         ("broken.csv", "0,1,p\nx,2,b\n", "line 2 says 'x 2 b'"),
+        ("long.csv", '"' + "x" * 200_000, "is no table"),
         ("none.TextGrid", "hello", "no TextGrid"),
         ("backwards.phn", "20 10 p\n", "holds no label"),
     ],

@@ -45,7 +45,7 @@ def align_phones(words: list[list[str]], heard: npt.NDArray[np.floating]) -> Ali
     """
     phones, optional = _states(words)
     scores = np.log(np.maximum(heard[:, : len(PHONES)].astype(np.float32), _FLOOR))
-    path = _best_path(scores[:, phones], optional)
+    path = _best_path(scores, phones, optional)
     if path is None:
         return None
     edges = np.flatnonzero(np.diff(path // _REPEATS)) + 1
@@ -73,16 +73,26 @@ def _states(words: list[list[str]]) -> tuple[npt.NDArray[np.int64], npt.NDArray[
 
 
 def _best_path(
-    scores: npt.NDArray[np.float32], optional: npt.NDArray[np.bool_]
+    scores: npt.NDArray[np.float32],
+    phones: npt.NDArray[np.int64],
+    optional: npt.NDArray[np.bool_],
 ) -> npt.NDArray[np.int64] | None:
-    """Give the state of every row on the best way from the first to the last, (T,)."""
-    n_rows, n_states = scores.shape
+    """Give the state of every row on the best way from the first to the last, (T,).
+
+    Args:
+        scores: (T, C) logarithms of the phones' probabilities.
+        phones: (S,) the phone of every state.
+        optional: (S,) which states may be left out.
+    """
+    n_rows, n_states = len(scores), len(phones)
+    if n_rows < max(1, np.count_nonzero(~optional)):
+        return None
     skips = np.full(n_states, -1)
     starts = np.arange(_REPEATS, n_states, _REPEATS)
     over = starts[optional[starts - 1] & (starts >= 2 * _REPEATS)]
     skips[over] = over - _REPEATS - 1
     total = np.full(n_states, _IMPOSSIBLE, np.float32)
-    total[[0, _REPEATS]] = scores[0, [0, _REPEATS]]
+    total[[0, _REPEATS]] = scores[0, phones[[0, _REPEATS]]]
     came = np.zeros((n_rows, n_states), np.uint8)
     jumped = np.where(skips >= 0, skips, 0)
     for row in range(1, n_rows):
@@ -94,7 +104,7 @@ def _best_path(
             ]
         )
         came[row] = choices.argmax(0)
-        total = (choices.max(0) + scores[row]).astype(np.float32)
+        total = (choices.max(0) + scores[row, phones]).astype(np.float32)
     ends = np.array([n_states - 1, n_states - 1 - _REPEATS])
     state = int(ends[total[ends].argmax()])
     if total[state] <= _IMPOSSIBLE / 2:

@@ -180,11 +180,15 @@ def _join(rows: list[tuple[Row, Path]]) -> Common:
 
 
 def _check_folder(what: str, place: Path | None) -> None:
-    if place is not None and not place.is_dir():
+    if place is None:
+        return
+    try:
+        if place.is_dir():
+            return
         found = "is a file" if place.exists() else "no such folder"
-        raise InputError(
-            f"{what}: {place}: {found}; expected a folder, as many videos are evaluated"
-        )
+    except OSError as error:  # it may not be looked at, or a text is no name of a folder
+        found = (error.strerror or "cannot be read").lower()
+    raise InputError(f"{what}: {place}: {found}; expected a folder, as many videos are evaluated")
 
 
 def _find(folder: Path | None, inner: Path, endings: tuple[str, ...]) -> Path | None:

@@ -178,11 +178,19 @@ def _read_columns(text: str, path: Path) -> list[Segment]:
 
 
 def _read_table(text: str, path: Path) -> list[Segment]:
-    """Read rows of start, end, phone; a first row of names is passed over."""
+    """Read rows of start, end, phone; a first row of names is passed over.
+
+    Raises:
+        InputError: It is no such table.
+    """
     first = text.partition("\n")[0]
     mark = max(",;\t", key=first.count)
     segments = []
-    for number, row in enumerate(csv.reader(text.splitlines(), delimiter=mark), 1):
+    try:
+        rows = list(csv.reader(text.splitlines(), delimiter=mark))
+    except csv.Error as error:
+        raise InputError(f"{path}: is no table ({error}); expected {_EXPECTED}") from error
+    for number, row in enumerate(rows, 1):
         cells = [cell.strip() for cell in row]
         if not any(cells) or (number == 1 and not re.match(r"-?\d", cells[0])):
             continue

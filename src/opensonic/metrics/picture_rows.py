@@ -67,7 +67,7 @@ def judge_picture(curves: Curves, watched: Watched) -> tuple[list[Row], list[Mom
     rows.append(make_row("cuts", cuts, "the picture changes at once, or the face was lost"))
     missing = 100 * cadence.missing / (n + cadence.missing)
     note = f"{cadence.missing} by the file's times at {cadence.fps:.5g} pictures a second"
-    rows.append(make_row("missing_frames", missing, note))
+    rows.append(make_row("missing_frames", missing, note if n > 1 else "a single picture"))
     return rows, moments
 
 

@@ -82,7 +82,10 @@ def read_transcript(transcript: str) -> str:
 
 
 def _is_path(transcript: str) -> bool:
-    return transcript.lower().endswith(".txt") or Path(transcript).is_file()
+    try:
+        return transcript.lower().endswith(".txt") or Path(transcript).is_file()
+    except OSError:  # no file can be called so, or none may be looked for there: it is a text
+        return False
 
 
 def find_phones(text: str, language: str) -> list[list[str]] | None:
