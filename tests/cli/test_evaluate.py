@@ -73,6 +73,8 @@ def test_refusals_in_one_line_with_the_right_code(run, talking_video, tmp_path):
         ((talking_video, "--reference", tmp_path / "none.mp4"), 2, "no such file"),
         ((talking_video, "--labels", labels), 2, "words such as 'somewhere'"),
         ((talking_video, "--json", tmp_path / "no" / "o.json"), 4, "no folder"),
+        ((talking_video, "--json", talking_video), 4, "ends in .json"),
+        ((tmp_path / ("long" * 80),), 2, "cannot be opened"),
         ((talking_video, "--report", tmp_path / "o.pdf"), 4, ".html"),
     ):
         code, out, err = run("evaluate", *words, "--no-networks")

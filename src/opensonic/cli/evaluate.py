@@ -74,7 +74,7 @@ def evaluate(
         typer.Option(
             "--json",
             metavar="FILE",
-            help="Write all figures as JSON; - is standard output.",
+            help="Write all figures: one .json file; - is standard output.",
             show_default=False,
         ),
     ] = None,
@@ -115,11 +115,12 @@ def evaluate(
         field = load_measures(weights or [], models_dir, portrait, device) if networks else None
         with progress_bar(shown=not (quiet or to_output), unit="pictures") as progress:
             found, failures = _measure(video, given, field, progress)
-        pooled = field.pooled_rows() if field is not None and video.is_dir() else ()
+        many = _is_folder(video)
+        pooled = field.pooled_rows() if field is not None and many else ()
         if to_output:
             print_json(record_all(found, failures, pooled))
         else:
-            print_all(found, failures, pooled, many=video.is_dir())
+            print_all(found, failures, pooled, many=many)
         if target is not None:
             _write_json(record_all(found, failures, pooled), target)
         if report is not None and found:
@@ -136,7 +137,7 @@ def _measure(
     from opensonic.metrics.evaluate import evaluate as measure
 
     new_observers = tuple if field is None else field.observers
-    if not video.is_dir():
+    if not _is_folder(video):
         one = measure(
             video,
             reference=given.reference,
@@ -166,9 +167,27 @@ def _end(failures: Sequence[Failure]) -> None:
 
 
 def _check_json_target(target: Path) -> None:
+    """Refuse a target that cannot be written, or that may be one of the files that are read.
+
+    Raises:
+        EncodeError: It is.
+    """
+    from opensonic.errors import EncodeError
     from opensonic.media.files import check_place
 
+    if target.suffix.lower() != ".json":
+        raise EncodeError(
+            f"{target}: cannot write {target.suffix or 'a file without ending'} as figures; "
+            "expected a name that ends in .json, or - for standard output"
+        )
     check_place(target)
+
+
+def _is_folder(video: Path) -> bool:
+    try:
+        return video.is_dir()
+    except OSError:  # it may not be looked at: whoever opens it says so
+        return False
 
 
 def _write_json(result: Any, target: Path) -> None:  # noqa: ANN401 - plain values
