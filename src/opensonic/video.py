@@ -11,7 +11,6 @@ from contextlib import AbstractContextManager, nullcontext, suppress
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
-from typing import Any
 
 from opensonic.engines.base import PLAIN_RUN, Engine, Run
 from opensonic.errors import EncodeError, OpenSonicError
@@ -20,6 +19,7 @@ from opensonic.metrics.evaluate import evaluate
 from opensonic.metrics.report import check_report_target, write_report
 from opensonic.motion.writer import motion_file, note_motion
 from opensonic.post.interpolate.flow import FlowBetween
+from opensonic.post.interpolate.stream import Between
 from opensonic.post.smooth.stream import smooth_chunks
 from opensonic.post.sync.align import Alignment, align_chunks
 from opensonic.progress import Progress, ignore
@@ -110,11 +110,12 @@ class Video:
         frames = self.engine.animate(self.portrait, source, self.settings, run)
         if self.engine.mends_jumps or not self.engine.smooths(self.settings):
             return frames
-        return smooth_chunks(frames, self._make_between, run.jumped)
+        return smooth_chunks(frames, self._make_between(), run.jumped)
 
-    def _make_between(self, first: Any, second: Any, share: Fraction) -> Any:  # noqa: ANN401
-        between = self.engine.between() or FlowBetween()
-        return between(first, second, share)
+    def _make_between(self) -> Between:
+        """Give what makes a frame between two: the engine is asked only when one is wanted."""
+        flow = FlowBetween()
+        return lambda first, second, share: (self.engine.between() or flow)(first, second, share)
 
     def _finished(self, frames: Iterator[Chunk], told: Alignment) -> Iterator[Chunk]:
         """Put the finishing touches to frames while they stream.
@@ -131,7 +132,7 @@ class Video:
             fps=float(self.fps),
             n_frames=self.n_frames,
             told=told,
-            between=self._make_between,
+            between=self._make_between(),
         )
 
     def save(

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from tests.post.smooth.moving import error, moving_video
 
-from opensonic.post.interpolate.flow import FlowBetween
+from opensonic.post.interpolate.flow import FlowBetween, pixel_grid
 from opensonic.post.interpolate.stream import resample_timed
 
 
@@ -51,6 +51,27 @@ def test_the_same_pair_is_looked_at_once(monkeypatch):
     frames = [between(first[None], second[None], share) for share in (0.2, 0.5, 0.7)]
     assert len(looked) == 2
     assert not np.array_equal(frames[0], frames[2])
+
+
+def test_outside_what_moves_frames_are_mixed_by_time():
+    first, second = (np.full((96, 120, 3), level, np.uint8) for level in (100, 104))
+    assert np.all(FlowBetween()(first[None], second[None], 0.25) == 101)
+    patches = moving_video(times=[5.0, 8.0, 6.5])
+    frames = [np.full((160, 200, 3), 90, np.uint8) for _ in patches]
+    height, width = patches[0].shape[:2]
+    for frame, patch in zip(frames, patches, strict=True):
+        frame[20 : 20 + height, 60 : 60 + width] = patch
+    made = FlowBetween()(frames[0][None], frames[1][None], 0.5)[0]
+    assert np.all(made[:, :30] == 90)
+    assert error(made, frames[2]) < 0.5 * error(frames[0], frames[2])
+
+
+def test_the_grid_is_shared_and_safe():
+    grid = pixel_grid(3, 4)
+    assert grid is pixel_grid(3, 4)
+    assert grid[2, 1].tolist() == [1, 2]
+    with pytest.raises(ValueError, match="read-only"):
+        grid += 1
 
 
 def test_frames_too_small_for_flow():

@@ -10,6 +10,7 @@ changed its shape (lips, lids): there one of the frames is taken, never a mixtur
 from __future__ import annotations
 
 from fractions import Fraction
+from functools import lru_cache
 from typing import TypeVar
 
 import cv2
@@ -30,6 +31,8 @@ _NEARER = 0.2
 _CALM_PX = 1.5
 _NOISE_SHARE = 0.2
 _NOISE_LEVELS = 0.2
+_REST_PX = 0.02
+_REST_WEIGHT = 0.01
 
 Gray = npt.NDArray[np.uint8]
 Frames = npt.NDArray[np.uint8]
@@ -79,10 +82,14 @@ class FlowFinder:
         return np.asarray(self._dis.calc(first, second, flow), np.float32)
 
 
+@lru_cache(maxsize=4)
 def pixel_grid(height: int, width: int) -> Field:
-    """Give the place of each pixel: (H, W, 2) float32 px, x and y."""
-    y, x = np.mgrid[0:height, 0:width]
-    return np.stack([x, y], axis=-1).astype(np.float32)
+    """Give the place of each pixel: (H, W, 2) float32 px, x and y; not to be written to."""
+    grid = np.empty((height, width, 2), np.float32)
+    grid[..., 0] = np.arange(width)
+    grid[..., 1] = np.arange(height)[:, None]
+    grid.flags.writeable = False
+    return grid
 
 
 def fetch(image: Pixels, places: Field) -> Pixels:
@@ -125,13 +132,15 @@ class FlowBetween:
         small = shrink(first[0]), shrink(second[0])
         forth, back = self._find(*small)
         here, there, weight = _trace(*small, forth, back, t)
-        height, width = first.shape[1:3]
-        full, grid = (width, height), pixel_grid(height, width)
-        scale = np.array([width / small[0].shape[1], height / small[0].shape[0]], np.float32)
-        ahead = fetch(first[0], grid + cv2.resize(here * scale, full))
-        behind = fetch(second[0], grid + cv2.resize(there * scale, full))
-        large = np.asarray(cv2.resize(weight, full), np.float32)
-        return np.asarray(cv2.blendLinear(ahead, behind, 1 - large, large), np.uint8)[None]
+        made = np.asarray(cv2.addWeighted(first[0], 1 - t, second[0], t, 0), np.uint8)
+        size = made.shape[0], made.shape[1]
+        box = _box_of_change(here, there, weight, t, size)
+        if box is not None:
+            ahead = _fetch_far(first[0], here, box)
+            behind = _fetch_far(second[0], there, box)
+            large = _enlarge(weight, size)[box]
+            made[box] = cv2.blendLinear(ahead, behind, 1 - large, large)
+        return made[None]
 
     def _find(self, first: Gray, second: Gray) -> tuple[Field, Field]:
         known = self._pair is not None and all(
@@ -146,6 +155,46 @@ class FlowBetween:
         return self._flows
 
 
+def _box_of_change(
+    here: Field, there: Field, weight: Field, t: float, size: tuple[int, int]
+) -> tuple[slice, slice] | None:
+    """Find the part of the full picture, (H, W), in which more is to be done than to mix by time.
+
+    Returns:
+        Rows and columns, with some room; None where nothing moves.
+    """
+    moves = np.abs(weight - t) > _REST_WEIGHT
+    for way in (here, there):
+        for axis in (0, 1):
+            moves |= np.abs(way[..., axis]) > _REST_PX
+    if not moves.any():
+        return None
+    spans = []
+    for axis, length in enumerate(size):
+        scale = length / moves.shape[axis]
+        where = np.flatnonzero(moves.any(1 - axis))
+        low, high = int((where[0] - 1) * scale), int((where[-1] + 2) * scale) + 1
+        spans.append(slice(max(0, low), min(length, high)))
+    return spans[0], spans[1]
+
+
+def _enlarge(field: Field, size: tuple[int, int]) -> Field:
+    return np.asarray(cv2.resize(field, size[::-1]), np.float32)
+
+
+def _fetch_far(image: Gray, way: Field, box: tuple[slice, slice]) -> Gray:
+    """Fetch a part of the full picture by a way that is known on the small copy.
+
+    Places are rounded to 1/32 px, as OpenCV's quick way of fetching has them.
+    """
+    height, width = image.shape[:2]
+    scale = np.array([width / way.shape[1], height / way.shape[0]], np.float32)
+    places = cv2.add(_enlarge(way * scale, (height, width))[box], pixel_grid(height, width)[box])
+    coarse, fine = cv2.convertMaps(places, None, cv2.CV_16SC2)  # type: ignore[call-overload]
+    fetched = cv2.remap(image, coarse, fine, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+    return np.asarray(fetched, np.uint8)
+
+
 def _calm(flow: Field, first: Gray, second: Gray) -> Field:
     """Still the flow where it explains no more than rest does: there it follows noise."""
     moved = fetch(second, pixel_grid(*first.shape) + flow)
@@ -154,7 +203,7 @@ def _calm(flow: Field, first: Gray, second: Gray) -> Field:
         for other in (second, moved)
     )
     gain = (at_rest - in_motion) / (_NOISE_SHARE * at_rest + _NOISE_LEVELS)
-    return np.asarray(flow * np.clip(gain, 0, 1)[..., None], np.float32)
+    return np.asarray(cv2.multiply(flow, cv2.merge([gain.clip(0, 1)] * 2)), np.float32)
 
 
 def _trace(
@@ -179,7 +228,8 @@ def _trace(
     # Alike: mixed by time, which hides noise and changes of light. Unlike: the one whose flow comes
     # back to itself, and where neither or both do, the nearer frame.
     chosen = 1 / (1 + np.exp(-_TELL_APART * (lean + (_NEARER if t > 0.5 else -_NEARER))))
-    choice = unlike**4 / (unlike**4 + _LIKE_LEVELS**4)
+    choice = np.square(np.square(unlike / _LIKE_LEVELS))
+    choice /= choice + 1
     if float(choice.mean()) > CUT_SHARE:
         rest = np.zeros_like(forth)
         return rest, rest, np.full(first.shape, float(t > 0.5), np.float32)
@@ -190,4 +240,5 @@ def _trace(
 def _contradiction(flow: Field, opposite: Field, grid: Field) -> Field:
     """Tell how far flow forth and back does not lead home: (h, w), 0 agrees, 1 does not."""
     off = flow + fetch(opposite, grid + flow)
-    return np.asarray(1 - np.exp(-((off**2).sum(axis=-1)) / _TRUST_PX**2), np.float32)
+    apart = np.square(off[..., 0]) + np.square(off[..., 1])
+    return np.asarray(1 - np.exp(apart * np.float32(-1 / _TRUST_PX**2)), np.float32)
