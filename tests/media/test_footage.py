@@ -98,9 +98,9 @@ def test_a_video_without_sound_counts_from_its_first_picture(tmp_path, write_cla
 
 
 def test_a_bare_stream_without_times_is_read_at_its_rate(tmp_path):
-    path = tmp_path / "bare.m2v"
-    with av.open(str(path), "w", format="mpeg2video") as container:
-        stream = container.add_stream("mpeg2video", rate=25)
+    path = tmp_path / "bare.h264"
+    with av.open(str(path), "w", format="h264") as container:
+        stream = container.add_stream("libx264", rate=25)
         stream.width, stream.height, stream.pix_fmt = 96, 64, "yuv420p"
         for number in range(6):
             grey = np.full((64, 96, 3), 40 * number, np.uint8)

@@ -85,7 +85,7 @@ def _best_path(
         optional: (S,) which states may be left out.
     """
     n_rows, n_states = len(scores), len(phones)
-    if n_rows < max(1, np.count_nonzero(~optional)):
+    if n_rows < max(1, int(np.count_nonzero(~optional))):
         return None
     skips = np.full(n_states, -1)
     starts = np.arange(_REPEATS, n_states, _REPEATS)
