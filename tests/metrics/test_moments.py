@@ -6,7 +6,6 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from opensonic.metrics.jumps import Jump
 from opensonic.metrics.moments import (
     MOST_MOMENTS,
     find_flashes,
@@ -20,6 +19,7 @@ from opensonic.metrics.moments import (
     sort_moments,
 )
 from opensonic.metrics.scales import SCALES, make_row
+from opensonic.post.smooth.finder import Jump
 from opensonic.post.sync.lag import SyncWindow
 
 TIMES = (np.arange(250) + 0.5) / 25

@@ -14,8 +14,8 @@ import numpy.typing as npt
 
 from opensonic.metrics.closures import Spans
 from opensonic.metrics.evaluation import Curve, Moment
-from opensonic.metrics.jumps import Jump
 from opensonic.metrics.shut_lips import shut_gap
+from opensonic.post.smooth.finder import Jump
 from opensonic.post.sync.lag import Sync
 
 MOST_MOMENTS = 40
@@ -118,7 +118,7 @@ def find_misfits(jumps: Sequence[Jump], time_s: Times) -> Iterator[Moment]:
     """Give the pictures that do not fit between their neighbours.
 
     Args:
-        jumps: As `jumps.JumpFinder` gives them.
+        jumps: As `post.smooth.finder` gives them.
         time_s: (N,) times of the pictures, s.
     """
     for jump in jumps:

@@ -17,10 +17,10 @@ from opensonic.media.footage import Footage, read_pictures
 from opensonic.metrics.appearance import Appearance, Look
 from opensonic.metrics.evaluation import Curve, Observer, Sight
 from opensonic.metrics.fidelity import Likeness, compare_pictures
-from opensonic.metrics.jumps import Jump, JumpFinder
 from opensonic.metrics.landmarks import LandmarkDistance, compare_landmarks
 from opensonic.metrics.lids import measure_lids
 from opensonic.metrics.proportions import N_PROPORTIONS, measure_proportions
+from opensonic.post.smooth.finder import Jump, JumpFinder
 from opensonic.post.sync.lips import FEATURES, N_FEATURES, LipTrack, lip_features
 from opensonic.progress import Progress, Report, ignore
 from opensonic.values import Face
@@ -155,7 +155,8 @@ class _Notes:
     """Rows of numbers, packed as they come."""
 
     def __init__(self) -> None:
-        self._appearance, self._jumps = Appearance(), JumpFinder()
+        self._appearance, self._finder = Appearance(), JumpFinder()
+        self._jumps: list[Jump] = []
         self._times, self._states, self._shots = array("d"), array("b"), array("i")
         self._features, self._proportions = array("f"), array("f")
         self._columns, self._beside = array("f"), array("f")
@@ -166,7 +167,7 @@ class _Notes:
         self._times.append(sight.time_s)
         self._states.append(state)
         self._shots.append(sight.shot)
-        self._jumps.look(sight.image)
+        self._jumps += self._finder.look(sight.image)
         look = self._appearance.look(sight.image, face, sight.shot)
         self._features.extend(_NO_FEATURES if face is None else lip_features(face.landmarks))
         self._proportions.extend(
@@ -206,7 +207,7 @@ class _Notes:
             proportions=proportions,
             columns={name: columns[:, place] for place, name in enumerate(_OWN)},
             beside={name: beside[:, place] for place, name in enumerate(_BESIDE)},
-            jumps=tuple(self._jumps.finish()),
+            jumps=tuple(sorted({*self._jumps, *self._finder.finish()})),
         )
 
 

@@ -18,8 +18,8 @@ import numpy.typing as npt
 
 from opensonic.post.interpolate.flow import FlowBetween
 from opensonic.post.interpolate.stream import Between
-from opensonic.post.smooth.evidence import Evidence, Examiner
-from opensonic.post.smooth.verdict import REACH, copy_place, is_displaced, is_frozen
+from opensonic.post.smooth.finder import JumpFinder
+from opensonic.post.smooth.verdict import REACH
 from opensonic.values import Chunk, Motion
 
 LOOKAHEAD = REACH + 3
@@ -51,11 +51,10 @@ class Smoother:
 
     def __init__(self, between: Between | None = None) -> None:
         self._between = between or FlowBetween()
-        self._examiner = Examiner()
-        self._evidence: dict[int, Evidence | None] = {}
+        self._finder = JumpFinder()
         self._waiting: deque[Frame] = deque()
         self._jumps: set[int] = set()
-        self._n_in = self._n_judged = self._n_out = 0
+        self._n_out = 0
         self._last: Frame | None = None
 
     def feed(self, frame: Frame) -> Iterator[Smoothed]:
@@ -68,35 +67,15 @@ class Smoother:
             Frames that are done with: none or one.
         """
         self._waiting.append(frame.copy())
-        self._evidence[self._n_in - 1] = self._examiner.examine(frame)
-        self._n_in += 1
-        yield from self._advance(self._n_in - 1 - REACH - 1)
+        self._jumps.update(jump.place for jump in self._finder.look(frame))
+        while self._n_out < self._finder.n_judged - 1:  # on these no later verdict falls
+            yield self._next()
 
     def finish(self) -> Iterator[Smoothed]:
         """Give the frames that still wait; no frame comes after them."""
-        yield from self._advance(self._n_in)
-
-    def _advance(self, n_judged: int) -> Iterator[Smoothed]:
-        """Judge frames up to a number, and give those on which no later verdict falls."""
-        while self._n_judged < n_judged:
-            self._judge(self._n_judged)
-            self._n_judged += 1
-        while self._n_out < self._n_judged - 1 or (self._waiting and n_judged == self._n_in):
+        self._jumps.update(jump.place for jump in self._finder.finish())
+        while self._waiting:
             yield self._next()
-
-    def _judge(self, number: int) -> None:
-        first = number - REACH - 1
-        around = [self._evidence.get(k) for k in range(first, number + REACH + 2)]
-        place = number - first
-        if is_displaced(around, place):
-            jump = number
-        elif is_frozen(around, place):
-            jump = first + copy_place(around, place)
-        else:
-            return
-        self._jumps.add(jump)
-        for near in (jump - 1, jump, jump + 1, number):  # the jump shows in their measures
-            self._evidence[near] = None
 
     def _next(self) -> Smoothed:
         frame, number = self._waiting.popleft(), self._n_out
@@ -104,7 +83,6 @@ class Smoother:
         if is_new and self._last is not None:
             frame = self._between(self._last[None], self._waiting[0][None], _HALF)[0]
         self._jumps.discard(number)
-        self._evidence.pop(number - REACH - 2, None)
         self._last = frame
         self._n_out += 1
         return Smoothed(frame, is_new)
