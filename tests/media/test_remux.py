@@ -171,6 +171,15 @@ def test_a_video_without_sound_is_refused(tmp_path, write_clap):
         shift_sound(tmp_path / "mute.mkv", tmp_path / "moved.mkv", 0.1)
 
 
+@pytest.mark.parametrize("suffix", [".mp4", ".mkv"])
+def test_a_shift_that_leaves_no_sound_is_refused(tmp_path, write_clap, suffix):
+    source, target = tmp_path / f"clap{suffix}", tmp_path / f"moved{suffix}"
+    write_clap(source)
+    with pytest.raises(InputError, match="nothing of its sound would be left"):
+        shift_sound(source, target, -60)
+    assert [path.name for path in tmp_path.iterdir()] == [source.name]
+
+
 def test_a_full_disk_leaves_nothing(tmp_path, write_clap):
     if not sys.platform.startswith("linux"):
         pytest.skip("the limit of a file's size is Linux' own")

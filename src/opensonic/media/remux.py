@@ -86,7 +86,8 @@ def shift_sound(source: Path, target: Path, shift_s: float) -> Moved:
     Raises:
         EncodeError: The target cannot be written, is the source, or is of a kind that does not hold
             what is in the source.
-        InputError: The source is no video with sound that can be read.
+        InputError: The source is no video with sound that can be read, or its sound would end
+            before the first picture.
     """
     check_copy_target(source, target)
     footage = probe(source)
@@ -107,6 +108,12 @@ def _copy(
     shift_s: float,
     picture_start_s: float,
 ) -> Moved:
+    """Copy what the target can hold, with the sound moved.
+
+    Raises:
+        InputError: All of the sound would lie before the first picture.
+        EncodeError: The target cannot hold the picture or the sound.
+    """
     suffix = target.suffix.lower()
     kind = _FORMATS.get(suffix, suffix[1:])
     options = {"movflags": "faststart"} if suffix in _EDITED else {}
@@ -125,9 +132,12 @@ def _copy(
                     first_s = float((packet.pts or 0) * packet.time_base)
             packet.stream = copies[stream.index]
             writer.mux(packet)
-    ignored_s = 0.0
-    if suffix in _EDITED and first_s is not None:
-        ignored_s = picture_start_s - first_s
+    if first_s is None:
+        raise InputError(
+            f"{reader.name.removeprefix('file:')}: moved by {shift_s:+g} s, nothing of its sound "
+            "would be left; expected a shift that is shorter than the sound"
+        )
+    ignored_s = picture_start_s - first_s if suffix in _EDITED else 0.0
     return Moved(target, shift_s, ignored_s, left_out)
 
 
