@@ -21,6 +21,8 @@ def test_a_table_for_people(run, talking_video, monkeypatch):
     for word in ("Lips and sound", "Lag of the sound", "Face visible", "Flicker", "not measured:"):
         assert word in out
     assert "EBU R 37" in out
+    lag = next(line for line in out.splitlines() if "Lag of the sound" in line)
+    assert " good " in lag  # said in words, too: colours get lost in a file
 
 
 def test_json_on_standard_output_is_all_there_is(run, talking_video):

@@ -203,6 +203,7 @@ def test_silence_and_a_single_picture(write):
     quiet = opensonic.evaluate(write(sound=silence), observers=())
     assert "the sound is silent" in quiet.notes
     assert quiet.row("lag_confidence").verdict != "good"
+    assert (quiet.row("lag").verdict, quiet.row("lag").badness) == ("", None)  # a mere guess
     assert quiet.row("open_in_silence").value is not None
     single = opensonic.evaluate(write("one.mp4", sound=silence, count=1), observers=())
     assert len(single.curves.time_s) == 1

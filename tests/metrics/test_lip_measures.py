@@ -4,10 +4,12 @@ import numpy as np
 import pytest
 
 from opensonic.metrics.agreement import correlate_lips
+from opensonic.metrics.lip_rows import judge_lag
 from opensonic.metrics.shut_lips import judge_closures
 from opensonic.metrics.silence import judge_silence, within
 from opensonic.metrics.sounding import Sounding, listen_closely, measure_loudness
 from opensonic.post.sync.heard import HeardLips
+from opensonic.post.sync.lag import Sync
 from opensonic.speech.phones import SILENCE
 
 TIMES = (np.arange(250) + 0.5) / 25
@@ -132,3 +134,14 @@ def test_loudness_and_silence_of_a_made_sound(make_speech):
     assert len(quiet.gap) == 7000
     assert quiet.gap.max() < 1e-3
     assert not len(quiet.closures_s)
+
+
+def _verdicts(confidence, seen_s):
+    rows = judge_lag(Sync(lag_s=0.1, error_s=0.01, confidence=confidence), seen_s)
+    return {row.name: row.verdict for row in rows}
+
+
+def test_a_guessed_lag_has_no_verdict_and_shortness_alone_is_not_poor():
+    assert _verdicts(0.9, 10.0) == {"lag": "fair", "lag_confidence": "good", "lag_drift": ""}
+    assert _verdicts(0.3, 10.0) == {"lag": "", "lag_confidence": "poor", "lag_drift": ""}
+    assert _verdicts(0.3, 4.0) == {"lag": "", "lag_confidence": "fair", "lag_drift": ""}

@@ -68,6 +68,7 @@ def _print_one(evaluation: Evaluation) -> None:
     table.add_column("what", no_wrap=True)
     table.add_column("value", justify="right", no_wrap=True)
     table.add_column("", no_wrap=True)
+    table.add_column("verdict", no_wrap=True)
     table.add_column("good")
     if noted:
         table.add_column("note", style="dim")
@@ -109,11 +110,12 @@ def _print_moments(evaluation: Evaluation) -> None:
         console.print(f"  and {hidden} more (--json has them)", markup=False)
 
 
-def _cells(row: Row) -> tuple[str, str, str, str, str]:
+def _cells(row: Row) -> tuple[str, ...]:
     from rich.markup import escape
 
-    value = _value(row)
-    return f"  {escape(row.title)}", value, escape(row.unit), escape(row.good), escape(row.note)
+    verdict = f"[{_COLOURS[row.verdict]}]{row.verdict}[/]" if row.verdict else ""
+    good, note = escape(row.good), escape(row.note)
+    return f"  {escape(row.title)}", _value(row), escape(row.unit), verdict, good, note
 
 
 def _value(row: Row) -> str:

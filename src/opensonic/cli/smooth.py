@@ -68,14 +68,16 @@ def smooth(
                 }
             )
         else:
-            _tell(done)
+            _tell(done, mend)
 
 
-def _tell(done: SmoothedVideo) -> None:
+def _tell(done: SmoothedVideo, mend: bool) -> None:
     if done.jumps_s:
         times = ", ".join(f"{at_s:.2f}" for at_s in done.jumps_s[:_SHOWN_TIMES])
         more = " ..." if len(done.jumps_s) > _SHOWN_TIMES else ""
         say(f"  frames made anew: {len(done.jumps_s)}, at {times}{more} s")
     frames = "1 frame" if done.n_frames == 1 else f"{done.n_frames} frames"
-    what = "no jumps found: copied as it is" if done.is_copy else frames
+    what = "copied as it is" if done.is_copy else frames
+    if mend and not done.jumps_s:
+        what = f"no jumps found: {what}"
     say(f"{done.path}: {what}", style="bold green")

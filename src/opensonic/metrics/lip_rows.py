@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 from opensonic.metrics.agreement import correlate_lips
@@ -23,6 +25,8 @@ _LABELLED = ("closure_recall", "closure_precision")
 _HEARD = ("closure_recall_heard", "closure_precision_heard")
 _LEAST_CLOSURES = 3
 _LEAST_QUIET = 8
+_ENOUGH_S = 7.5
+"""From here on even real lips that hardly move are told from a wrong sound, s."""
 
 
 def judge_lips(
@@ -40,7 +44,7 @@ def judge_lips(
         why = NO_SOUND if sounding is None else NO_FACE
         names = (*_LAGS, *_CORRELATIONS, *_LABELLED, "open_in_silence")
         return [make_row(name, None, why) for name in names], []
-    rows = [*_lag_rows(sync), *_correlation_rows(curves, sounding, sync)]
+    rows = [*judge_lag(sync, _seen_s(curves)), *_correlation_rows(curves, sounding, sync)]
     closure_rows, moments = _judge_closures(curves, sounding, labels)
     rows += closure_rows
     silences = sounding.silences_s()
@@ -55,7 +59,19 @@ def judge_lips(
     return rows, moments
 
 
-def _lag_rows(sync: Sync) -> list[Row]:
+def _seen_s(curves: Curves) -> float:
+    """Give the time over which the face is seen, s."""
+    times_s = curves.time_s[np.isfinite(curves.gap)]
+    return float(times_s[-1] - times_s[0]) if len(times_s) else 0.0
+
+
+def judge_lag(sync: Sync, seen_s: float) -> list[Row]:
+    """Judge the lag, how sure it is, and its drift.
+
+    Args:
+        sync: The lag.
+        seen_s: Time over which the face is seen, s.
+    """
     if not np.isfinite(sync.lag_s) or sync.confidence <= 0:
         why = "too little of a speaking face and its sound"
         return [make_row(name, None, why) for name in _LAGS]
@@ -64,9 +80,16 @@ def _lag_rows(sync: Sync) -> list[Row]:
         note = "not clear: lips and sound may not belong together, or too little is said"
     drift = 60 * sync.drift_ms_per_s if sync.clear and len(sync.windows) > 2 else None
     why = "" if drift is not None else "too short, or not clear enough"
+    lag = make_row("lag", 1000 * sync.lag_s, note)
+    if not sync.clear:  # a guess is neither good nor bad
+        lag = replace(lag, verdict="", badness=None)
+    sure = make_row("lag_confidence", sync.confidence, "how sure it is that they belong together")
+    if seen_s < _ENOUGH_S and sure.verdict == "poor":
+        told = f"under {_ENOUGH_S:g} s are often too short to be sure"
+        sure = replace(sure, verdict="fair", note=f"{sure.note}; {told}")
     return [
-        make_row("lag", 1000 * sync.lag_s, note),
-        make_row("lag_confidence", sync.confidence, "how sure it is that they belong together"),
+        lag,
+        sure,
         make_row("lag_drift", drift, why),
     ]
 
