@@ -54,7 +54,11 @@ def find_shut(gap: Curve) -> npt.NDArray[np.bool_]:
 
 
 def shut_gap(gap: Curve) -> float:
-    """Give the largest gap that counts as shut in a video, e."""
+    """Give the largest gap that counts as shut in a video, e.
+
+    Args:
+        gap: (N,) gap between the inner lips, e; NaN where no face is seen.
+    """
     seen = gap[np.isfinite(gap)]
     lowest = float(np.quantile(seen, 0.05)) if len(seen) else 0.0
     return min(max(_LEAST_SHUT, lowest + _TREMBLE), _MOST_SHUT)

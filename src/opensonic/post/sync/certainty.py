@@ -91,7 +91,15 @@ def judge(sums: Array, counts: Array, max_lag_s: float, usual_lag_s: float = 0.0
 
 
 def log_odds(score: Array, height: Array) -> Array:
-    """Give how much more likely scores are at the right lag than for a wrong sound, in nats."""
+    """Give how much more likely scores are at the right lag than for a wrong sound.
+
+    Args:
+        score: (K,) evidence at every lag, as `scores` gives it.
+        height: (K,) its height, the same.
+
+    Returns:
+        (K,) logarithms of the odds, nats.
+    """
     return _OFFSET + _OF_SCORE * score + _OF_HEIGHT * height
 
 
