@@ -1,6 +1,7 @@
 """`opensonic evaluate` in this process."""
 
 import json
+from importlib import import_module
 
 import pytest
 
@@ -48,6 +49,17 @@ def test_json_and_report_files(run, talking_video, tmp_path):
     assert str(target) in err
     assert str(report) in err
     assert "Lag of the sound" in out
+
+
+def test_files_are_written_though_nobody_reads_the_table(run, talking_video, tmp_path, monkeypatch):
+    def closed(*_, **__):
+        raise SystemExit(1)  # as rich does where the reader of a pipe is gone
+
+    monkeypatch.setattr(import_module("opensonic.cli.evaluate"), "print_all", closed)
+    target = tmp_path / "out.json"
+    code, _, _ = run("evaluate", talking_video, "--json", target, "--no-networks")
+    assert code == 1
+    assert target.exists()
 
 
 def test_a_folder_goes_on_and_says_so_at_the_end(run, folder, tmp_path):

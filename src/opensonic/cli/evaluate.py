@@ -117,16 +117,18 @@ def evaluate(
             found, failures = _measure(video, given, field, progress)
         many = _is_folder(video)
         pooled = field.pooled_rows() if field is not None and many else ()
-        if to_output:
-            print_json(record_all(found, failures, pooled))
-        else:
-            print_all(found, failures, pooled, many=many)
-        if target is not None:
-            _write_json(record_all(found, failures, pooled), target)
-        if report is not None and found:
-            with progress_bar(shown=not (quiet or to_output), unit="videos") as progress:
-                write_report(found, report, failures=failures, progress=progress)
-            say(f"{report}: the report", style="bold green")
+        try:
+            if target is not None:
+                _write_json(record_all(found, failures, pooled), target)
+            if report is not None and found:
+                with progress_bar(shown=not (quiet or to_output), unit="videos") as progress:
+                    write_report(found, report, failures=failures, progress=progress)
+                say(f"{report}: the report", style="bold green")
+        finally:  # last, as who reads it may stop early; and even where a file cannot be written
+            if to_output:
+                print_json(record_all(found, failures, pooled))
+            else:
+                print_all(found, failures, pooled, many=many)
         _end(failures)
 
 
