@@ -109,7 +109,7 @@ def align_chunks(
     def let_go(kept: int) -> Iterator[Chunk]:
         """Give the frames that can leave while `kept` wait."""
         while len(waiting) > kept:
-            retimer.take(waiting.popleft(), running.gap(retimer.n_taken))
+            retimer.take(waiting.popleft(), *running.lips(retimer.n_taken))
         while retimer.n_made < retimer.n_taken and retimer.is_ready(shift.delay_s):
             yield retimer.make(shift.step())
 

@@ -1,8 +1,9 @@
 """Frames that come some parts of a frame later or earlier, while they stream.
 
 A frame of the result is one of the source's where it may be, and made by optical flow between two
-of them where it must be. A mouth that is shut for one frame stays shut for one: that frame is taken
-as it is, since between two frames no lips would meet.
+of them where it must be; the lips are then put where they would be at that time. A mouth that is
+shut for one frame stays shut for one: that frame is taken as it is, since between two frames no
+lips would meet.
 """
 
 from __future__ import annotations
@@ -16,10 +17,14 @@ import numpy as np
 import numpy.typing as npt
 
 from opensonic.post.interpolate.stream import Between
+from opensonic.post.sync.mouth import Mouth, place_mouth
 from opensonic.values import Chunk, Motion
 
 WHOLE_S = 0.004
 """Up to this distance, s, a frame of the source is taken as it is."""
+
+SHUT_E = 0.05
+"""Up to this gap between them, e, lips may be shut."""
 
 _STEPS = 16
 _KEPT_BEHIND = 4
@@ -38,6 +43,7 @@ class Retimer:
         self._between, self._fps, self._n_frames = between, fps, n_frames
         self._held: deque[Chunk] = deque()
         self._gaps: deque[float | None] = deque()
+        self._mouths: deque[Mouth | None] = deque()
         self._first = 0
         self._made = 0
 
@@ -51,15 +57,17 @@ class Retimer:
         """Frames of the source so far."""
         return self._first + len(self._held)
 
-    def take(self, frame: Chunk, gap: float | None) -> None:
+    def take(self, frame: Chunk, gap: float | None, mouth: Mouth | None = None) -> None:
         """Take the next frame of the source.
 
         Args:
             frame: One frame, and what is known of it; kept as it is.
-            gap: Gap between the lips in any unit, None where it is not known.
+            gap: Gap between the lips, e; None where it is not known.
+            mouth: Where the mouth is, None where that is not known.
         """
         self._held.append(frame)
         self._gaps.append(gap)
+        self._mouths.append(mouth)
 
     def is_ready(self, delay_s: float) -> bool:
         """Whether the next frame of the result can be made."""
@@ -81,7 +89,7 @@ class Retimer:
         shut = self._shut(low, place) if not whole else None
         made = self._at(near if shut is None else shut)
         if not whole and shut is None:
-            made = self._mixed(self._at(low), self._at(low + 1), share)
+            made = self._mixed(low, share)
         self._forget(low)
         return made
 
@@ -93,22 +101,27 @@ class Retimer:
         return self._held[min(max(number - self._first, 0), len(self._held) - 1)]
 
     def _shut(self, low: int, place: float) -> int | None:
-        """Give the nearer frame beside a place if the lips are closer in it than around it."""
+        """Give the nearer frame beside a place if the lips shut in it, not before and after."""
         near = low if place - low <= 0.5 else low + 1
         gaps = [self._gap(number) for number in (near - 1, near, near + 1)]
         before, here, after = gaps
         if before is None or here is None or after is None:
             return None
-        return near if here < before and here < after else None
+        return near if here < SHUT_E and here < before and here < after else None
 
     def _gap(self, number: int) -> float | None:
         index = number - self._first
         return self._gaps[index] if 0 <= index < len(self._gaps) else None
 
-    def _mixed(self, first: Chunk, second: Chunk, share: Fraction) -> Chunk:
-        frames = self._between(first.frames, second.frames, share)
+    def _mixed(self, low: int, share: Fraction) -> Chunk:
+        first, second = self._at(low), self._at(low + 1)
+        frames = np.asarray(self._between(first.frames, second.frames, share), np.uint8)
+        here, there = (self._mouths[number - self._first] for number in (low, low + 1))
+        if here is not None and there is not None:
+            both = first.frames[0], second.frames[0]
+            place_mouth(frames[0], both, (here, there), float(share))
         return replace(
-            Chunk(np.asarray(frames, np.uint8)),
+            Chunk(frames),
             landmarks=_mean(first.landmarks, second.landmarks, float(share)),
             motion=_mean_motion(first.motion, second.motion, float(share)),
         )
@@ -118,6 +131,7 @@ class Retimer:
         while self._first < low - _KEPT_BEHIND and len(self._held) > 2:
             self._held.popleft()
             self._gaps.popleft()
+            self._mouths.popleft()
             self._first += 1
 
 

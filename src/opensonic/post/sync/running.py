@@ -12,6 +12,7 @@ from opensonic.face.tracker import NO_FACE, SEEN, FaceTracker, Seen
 from opensonic.post.sync.heard import N_COLUMNS, HeardLips, hear_parts
 from opensonic.post.sync.lag import Sync, measure_sync
 from opensonic.post.sync.lips import FEATURES, N_FEATURES, LipTrack, lip_features
+from opensonic.post.sync.mouth import Mouth, find_mouth
 from opensonic.speech.mel import FRAME_RATE
 from opensonic.values import Speech
 
@@ -27,7 +28,8 @@ _NOTHING = np.zeros(N_FEATURES, np.float32)
 class RunningLag:
     """Watches frames as they come, in a thread of its own, and compares them with the sound.
 
-    Of the last minute it keeps small curves, whatever the length.
+    Of the last minute it keeps small curves, whatever the length, and the mouths of the frames that
+    were not asked for yet.
 
     Args:
         speech: The recording; heard as far as is needed.
@@ -41,6 +43,7 @@ class RunningLag:
         self._tracker = FaceTracker(eyes=False)
         self._worker = ThreadPoolExecutor(1, "lips")
         self._coming: list[tuple[float, Future[Seen] | npt.NDArray[np.float32]]] = []
+        self._mouths: dict[float, Mouth] = {}
         self._rows: list[tuple[float, npt.NDArray[np.float32], int, int]] = []
 
     def watch(
@@ -60,7 +63,7 @@ class RunningLag:
             return
         time_s = (number + 0.5) / self._fps
         if landmarks is not None:
-            self._coming.append((time_s, lip_features(landmarks)))
+            self._coming.append((time_s, landmarks))
         else:
             self._coming.append((time_s, self._worker.submit(self._tracker.look, frame, time_s)))
 
@@ -83,16 +86,23 @@ class RunningLag:
         )
         return measure_sync(track, heard, max_lag_s=MAX_LAG_S)
 
-    def gap(self, number: int) -> float | None:
-        """Give the gap between the lips in a frame that was watched, e; None without a face."""
+    def lips(self, number: int) -> tuple[float | None, Mouth | None]:
+        """Give what was seen of the lips in a frame; asked for once, in order.
+
+        Returns:
+            The gap between them, e, None without a face; at high rates it is that of the frame
+            before. And where the mouth is, None where that is not known.
+        """
         self._gather(number)
+        shown_s = (number + 0.5) / self._fps
         time_s = (number - number % self._every + 0.5) / self._fps
+        mouth = self._mouths.pop(shown_s, None)
         for known_s, features, state, _ in reversed(self._rows):
             if abs(known_s - time_s) < 1e-6:
-                return float(features[_GAP]) if state == SEEN else None
+                return (float(features[_GAP]), mouth) if state == SEEN else (None, None)
             if known_s < time_s:
                 break
-        return None
+        return None, None
 
     def close(self) -> None:
         """Let go of the thread."""
@@ -103,12 +113,15 @@ class RunningLag:
         while self._coming and self._coming[0][0] <= last_s:
             time_s, seen = self._coming.pop(0)
             if not isinstance(seen, Future):
-                self._rows.append((time_s, seen, SEEN, 0))
+                self._rows.append((time_s, lip_features(seen), SEEN, 0))
+                self._mouths[time_s] = find_mouth(seen)
                 continue
             state, shot, face, taken_back = seen.result()
             for back in range(1, min(taken_back, len(self._rows)) + 1):
                 self._rows[-back] = (*self._rows[-back][:2], NO_FACE, self._rows[-back][3])
             features = _NOTHING if face is None else lip_features(face.landmarks)
+            if face is not None:
+                self._mouths[time_s] = find_mouth(face.landmarks, shot)
             self._rows.append((time_s, features, state, shot))
 
 
