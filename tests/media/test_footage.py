@@ -9,7 +9,14 @@ from PIL import Image
 
 from opensonic.errors import InputError
 from opensonic.media.audio import read_speech
-from opensonic.media.footage import MAX_SIDE, _upright, probe, read_pictures
+from opensonic.media.footage import (
+    MAX_SIDE,
+    _reduced,
+    _shown_size,
+    _upright,
+    probe,
+    read_pictures,
+)
 
 CLAP_S = 1.0
 
@@ -97,21 +104,34 @@ def test_a_video_without_sound_counts_from_its_first_picture(tmp_path, write_cla
     assert next(read_pictures(footage)).time_s == pytest.approx(0.02, abs=2e-3)
 
 
-def test_a_bare_stream_without_times_is_read_at_its_rate(tmp_path):
-    path = tmp_path / "bare.h264"
+def write_bare(path, width, height):
     with av.open(str(path), "w", format="h264") as container:
         stream = container.add_stream("libx264", rate=25)
-        stream.width, stream.height, stream.pix_fmt = 96, 64, "yuv420p"
+        stream.width, stream.height, stream.pix_fmt = width, height, "yuv420p"
         for number in range(6):
-            grey = np.full((64, 96, 3), 40 * number, np.uint8)
+            grey = np.full((height, width, 3), 40 * number, np.uint8)
             frame = av.VideoFrame.from_ndarray(grey, "rgb24")
             frame.pts = number
             container.mux(stream.encode(frame))
         container.mux(stream.encode(None))
-    pictures = list(read_pictures(path))
+
+
+def test_a_bare_stream_without_times_is_read_at_its_rate(tmp_path):
+    write_bare(tmp_path / "bare.h264", 96, 64)
+    pictures = list(read_pictures(tmp_path / "bare.h264"))
     assert len(pictures) == 6
     steps = np.diff([picture.time_s for picture in pictures])
     assert steps == pytest.approx(np.full(5, 0.04), abs=1e-3)
+
+
+def test_a_size_that_changes_within_a_video_is_brought_to_the_first(tmp_path):
+    write_bare(tmp_path / "small.h264", 96, 64)
+    write_bare(tmp_path / "large.h264", 192, 128)
+    both = (tmp_path / "small.h264").read_bytes() + (tmp_path / "large.h264").read_bytes()
+    (tmp_path / "both.h264").write_bytes(both)
+    assert [each.image.shape for each in read_pictures(tmp_path / "both.h264")] == 12 * [
+        (64, 96, 3)
+    ]
 
 
 def test_reading_may_end_early(tmp_path, write_clap):
@@ -155,15 +175,14 @@ def test_pictures_come_upright_with_square_pixels_and_not_too_large():
         return pixels
 
     frame = SimpleNamespace(width=4000, height=2000, rotation=-90, to_ndarray=to_ndarray)
-    turned = _upright(frame, 1.0, MAX_SIDE)
+    turned = _upright(frame, _reduced((2000, 4000), MAX_SIDE))
     assert turned.shape == (4, 2, 3)
     assert turned[0, 1, 0] == 255  # the first pixel goes to the upper right: clockwise
     assert (asked["width"], asked["height"]) == (MAX_SIDE, MAX_SIDE // 2)
-    _upright(frame, 1.0, None)
+    _upright(frame, _reduced((2000, 4000), None))
     assert (asked["width"], asked["height"]) == (4000, 2000)
     frame.width, frame.height = 720, 576
-    _upright(frame, 16 / 15, MAX_SIDE)
-    assert (asked["width"], asked["height"]) == (768, 576)
+    assert _shown_size(frame, 16 / 15) == (768, 576)
 
 
 @pytest.mark.skipif(
@@ -173,5 +192,5 @@ def test_pictures_do_not_get_darker():
     luma = np.random.default_rng(0).integers(40, 200, (64, 64)).astype(np.uint8)
     planes = np.concatenate([luma, np.full((32, 64), 128, np.uint8)])
     frame = av.VideoFrame.from_ndarray(planes, "yuv420p")
-    image = _upright(frame, 1.0, None).astype(np.float64)
+    image = _upright(frame, (64, 64)).astype(np.float64)
     assert np.abs(image.mean((0, 1)) - (luma.mean() - 16.0) * 255 / 219).max() < 0.2

@@ -162,7 +162,8 @@ def read_pictures(
             shortly before it. None begins at the beginning.
 
     Yields:
-        The pictures by ascending time. What cannot be decoded is left out.
+        The pictures by ascending time, all of one size: where it changes within the video, they are
+        brought to that of the first. What cannot be decoded is left out.
 
     Raises:
         InputError: The file cannot be opened, or holds no moving picture.
@@ -191,7 +192,7 @@ def _pictures(
     with open_footage(footage.path) as container:
         stream = picture_stream(container)
         stream.thread_type = "AUTO"
-        stretch, step_s = _stretch(stream), float(1 / footage.fps)
+        size, step_s = _reduced(footage.size, max_side), float(1 / footage.fps)
         last_s = taken_s = -np.inf
         if begin_s > 0:
             with suppress(av.error.FFmpegError):  # it cannot be entered there: from the beginning
@@ -208,7 +209,7 @@ def _pictures(
             if max_rate is not None and last_s - taken_s < 0.9 / max_rate:
                 continue
             taken_s = last_s
-            yield Picture(last_s + 0.5 * step_s - start_s, _upright(frame, stretch, max_side))
+            yield Picture(last_s + 0.5 * step_s - start_s, _upright(frame, size))
 
 
 def _decoded(
@@ -273,17 +274,18 @@ def _quarter_turns(frame: av.VideoFrame) -> int:
     return round(getattr(frame, "rotation", 0) / 90) % 4  # not in PyAV 14.0
 
 
-def _upright(frame: av.VideoFrame, stretch: float, max_side: int | None) -> npt.NDArray[np.uint8]:
-    """Give the picture as a player shows it: square pixels, turned upright, not too large."""
-    width, height = _shown_size(frame, stretch)
-    scale = 1.0 if max_side is None else min(1.0, max_side / max(width, height))
-    image = frame.to_ndarray(
-        format="rgb24",
-        interpolation=_SCALING,
-        width=max(2, round(width * scale)),
-        height=max(2, round(height * scale)),
-    )
-    return np.ascontiguousarray(np.rot90(image, _quarter_turns(frame)), np.uint8)
+def _reduced(size: tuple[int, int], max_side: int | None) -> tuple[int, int]:
+    """Give width and height that are not too large, px."""
+    scale = 1.0 if max_side is None else min(1.0, max_side / max(size))
+    return max(2, round(size[0] * scale)), max(2, round(size[1] * scale))
+
+
+def _upright(frame: av.VideoFrame, size: tuple[int, int]) -> npt.NDArray[np.uint8]:
+    """Give the picture as a player shows it, upright, with the width and height of all, px."""
+    turns = _quarter_turns(frame)
+    width, height = size[::-1] if turns % 2 else size
+    image = frame.to_ndarray(format="rgb24", interpolation=_SCALING, width=width, height=height)
+    return np.ascontiguousarray(np.rot90(image, turns), np.uint8)
 
 
 def _reason(error: Exception) -> str:
