@@ -8,7 +8,7 @@ import pytest
 
 from opensonic.errors import EncodeError, InputError
 from opensonic.media.footage import probe
-from opensonic.media.provenance import append_label, read_label
+from opensonic.media.provenance import append_label, copy_label, read_label
 from opensonic.media.remux import shift_sound
 
 CLAP_S = 1.0
@@ -169,6 +169,14 @@ def test_a_video_without_sound_is_refused(tmp_path, write_clap):
     write_clap(tmp_path / "mute.mkv", sound_at_s=2.0)
     with pytest.raises(InputError, match="holds no sound"):
         shift_sound(tmp_path / "mute.mkv", tmp_path / "moved.mkv", 0.1)
+
+
+@pytest.mark.parametrize("start", [b"\0\0\0\1gB\xc0\x0a" + b"\xff" * 40, b"\x1aE\xdf\xa3" * 9])
+def test_what_is_no_mp4_bears_no_mark(tmp_path, start):
+    (tmp_path / "other").write_bytes(start)
+    assert read_label(tmp_path / "other") is None
+    copy_label(tmp_path / "other", tmp_path / "none.mp4")
+    assert not (tmp_path / "none.mp4").exists()
 
 
 @pytest.mark.parametrize("suffix", [".mp4", ".mkv"])

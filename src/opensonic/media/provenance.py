@@ -105,11 +105,15 @@ def _append_packet(path: Path, packet: bytes) -> None:
 
 
 def _read_packet(path: Path) -> bytes | None:
+    """Walk through the boxes of a file; what is no MP4 holds none that end within it."""
+    n_bytes = path.stat().st_size
     with path.open("rb") as file:
         while len(header := file.read(8)) == 8:
             size, start = int.from_bytes(header[:4], "big"), 8
             if size == 1:  # the box is larger than 4 GiB: its size follows
                 size, start = int.from_bytes(file.read(8), "big"), 16
+            if file.tell() - start + size > n_bytes:
+                return None
             if header[4:] == b"uuid" and file.read(16) == _XMP_BOX:
                 return file.read(size - start - 16)
             if size < start:  # 0: the last box, up to the end of the file
