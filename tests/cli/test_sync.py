@@ -170,3 +170,10 @@ def test_drift_is_told_and_no_constant_is_taken_for_its_cure(
         assert "+300 ms per minute" in out
     assert wander(found) == pytest.approx(drift * 0.044)
     assert out.count(" s: ") == 10
+
+
+def test_a_lag_of_nothing_is_not_told_as_measured(run, talking_video, tmp_path):
+    code, out, err = run("sync", talking_video, "--lag", "0", "-o", tmp_path / "same.mp4")
+    assert code == 0
+    assert "copied as it is" in out + err
+    assert "in sync" not in out + err

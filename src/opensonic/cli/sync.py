@@ -86,7 +86,7 @@ def sync(
         if json:
             print_json(_summary(video, found, moved))
         elif moved is not None:
-            _tell_moved(moved)
+            _tell_moved(moved, measured=found is not None)
 
 
 def _check_numbers(lag: float | None, max_lag: float | None, output: Path | None) -> None:
@@ -188,9 +188,10 @@ def _window_lines(measured: Sync) -> list[str]:
     return lines
 
 
-def _tell_moved(moved: Moved) -> None:
+def _tell_moved(moved: Moved, *, measured: bool) -> None:
     shift_ms = 1000 * moved.shift_s
-    what = f"sound moved by {shift_ms:+.0f} ms" if shift_ms else "already in sync: copied as it is"
+    same = "already in sync: copied as it is" if measured else "copied as it is"
+    what = f"sound moved by {shift_ms:+.0f} ms" if shift_ms else same
     say(f"{moved.path}: {what}, nothing encoded again", style="bold green")
     if abs(moved.ignored_s) > _NOTICED_S:
         when = "late" if moved.ignored_s > 0 else "early"
