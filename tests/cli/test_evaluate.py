@@ -5,6 +5,8 @@ from importlib import import_module
 
 import pytest
 
+from opensonic.errors import EncodeError
+
 
 @pytest.fixture
 def folder(talking_video, tmp_path):
@@ -90,12 +92,25 @@ def test_refusals_in_one_line_with_the_right_code(run, talking_video, tmp_path):
         ((talking_video, "--json", talking_video), 4, "ends in .json"),
         ((tmp_path / ("long" * 80),), 2, "cannot be opened"),
         ((talking_video, "--report", tmp_path / "o.pdf"), 4, ".html"),
+        ((talking_video, "--portrait", talking_video), 2, "--no-networks leaves out"),
     ):
         code, out, err = run("evaluate", *words, "--no-networks")
         assert code == expected, (words, err)
         assert told in err
         assert err.count("\n") == 1, err
         assert out == ""
+
+
+def test_a_report_that_fails_leaves_one_object(run, talking_video, tmp_path, monkeypatch):
+    def fail(*given, **named):
+        raise EncodeError("o.html: the disk is full")
+
+    monkeypatch.setattr("opensonic.metrics.report.write_report", fail)
+    words = ("--no-networks", "--json", "-", "--report", tmp_path / "o.html")
+    code, out, err = run("evaluate", talking_video, *words)
+    assert code == 4
+    assert len(json.loads(out)["videos"]) == 1
+    assert "the disk is full" in err
 
 
 def test_a_refusal_as_json(run, tmp_path):

@@ -20,6 +20,7 @@ from opensonic.cli.field_options import (
     WeightsOption,
     load_measures,
 )
+from opensonic.errors import EncodeError, InputError
 
 if TYPE_CHECKING:
     from opensonic.metrics.batch import Failure, Given
@@ -112,23 +113,26 @@ def evaluate(
             _check_json_target(target)
         if report is not None:
             check_report_target(report)
+        if not networks:
+            _check_unused(portrait, weights, models_dir)
         field = load_measures(weights or [], models_dir, portrait, device) if networks else None
         with progress_bar(shown=not (quiet or to_output), unit="pictures") as progress:
             found, failures = _measure(video, given, field, progress)
         many = _is_folder(video)
         pooled = field.pooled_rows() if field is not None and many else ()
-        try:
-            if target is not None:
-                _write_json(record_all(found, failures, pooled), target)
-            if report is not None and found:
-                with progress_bar(shown=not (quiet or to_output), unit="videos") as progress:
-                    write_report(found, report, failures=failures, progress=progress)
-                say(f"{report}: the report", style="bold green")
-        finally:  # last, as who reads it may stop early; and even where a file cannot be written
-            if to_output:
-                print_json(record_all(found, failures, pooled))
-            else:
-                print_all(found, failures, pooled, many=many)
+        with guarded(as_json=False):  # the figures are the one object on standard output
+            try:
+                if target is not None:
+                    _write_json(record_all(found, failures, pooled), target)
+                if report is not None and found:
+                    with progress_bar(shown=not (quiet or to_output), unit="videos") as progress:
+                        write_report(found, report, failures=failures, progress=progress)
+                    say(f"{report}: the report", style="bold green")
+            finally:  # last, as who reads may stop early; and even if a file cannot be written
+                if to_output:
+                    print_json(record_all(found, failures, pooled))
+                else:
+                    print_all(found, failures, pooled, many=many)
         _end(failures)
 
 
@@ -168,13 +172,25 @@ def _end(failures: Sequence[Failure]) -> None:
         raise typer.Exit(1 if any(one.exit_code == 1 for one in failures) else 2)
 
 
+def _check_unused(*named: object) -> None:
+    """Refuse options of the networks beside --no-networks.
+
+    Raises:
+        InputError: One was given.
+    """
+    if any(named):
+        raise InputError(
+            "--no-networks leaves out what --portrait, --weights and --models-dir are for; "
+            "drop it or them"
+        )
+
+
 def _check_json_target(target: Path) -> None:
     """Refuse a target that cannot be written, or that may be one of the files that are read.
 
     Raises:
         EncodeError: It is.
     """
-    from opensonic.errors import EncodeError
     from opensonic.media.files import check_place
 
     if target.suffix.lower() != ".json":
