@@ -17,7 +17,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-MAX_SIDE = 256
+MAX_SIDE = 192
 """Long side of the copy on which flow is found, px."""
 CUT_SHARE = 0.4
 """Where more of the picture than this share is unlike after all, the shot has changed: nothing lies
