@@ -14,12 +14,24 @@ def test_slices_change_no_number(shape):
     torch.manual_seed(0)
     layer = SlicedFeedForward(8, 12).eval()
     rows = torch.randn(*shape)
+    lengths = []
+    layer.net[2].register_forward_pre_hook(lambda _, given: lengths.append(len(given[0])))
     with torch.no_grad():
+        layer.plain = True
+        layer.slice_rows = layer.cpu_slice_rows = 3
         whole = layer(rows)
-        layer.slice_rows = 3
+        assert len(lengths) == 1
+        layer.plain = False
         sliced = layer(rows)
+    assert max(lengths[1:]) == 3
     assert whole.shape == (*shape[:-1], 12)
     torch.testing.assert_close(sliced, whole, rtol=1e-6, atol=1e-7)
+
+
+def test_a_slice_stays_in_the_cache_of_a_cpu_and_is_not_too_narrow():
+    with torch.device("meta"):
+        rows = [SlicedFeedForward(width, width).cpu_slice_rows for width in (64, 320, 1280)]
+    assert rows == [512, 256, 256]
 
 
 def test_gradients_flow_through_the_whole_layer():

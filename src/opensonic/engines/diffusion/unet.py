@@ -108,9 +108,7 @@ class SonicUNet(UNetSpatioTemporalConditionModel):
         self.down_blocks[0].resnets[0] = SharedResBlock(width, width, 4 * width, eps=_ENTRY_EPS)
         self._listeners: list[Any] = [self.down_blocks[0].resnets[0]]
         self._add_processors()
-        self._temporal_convs: list[TemporalConv] = []
-        self._add_temporal_convs()
-        slice_feed_forwards(self)
+        self._quick: list[Any] = [*self._add_temporal_convs(), *slice_feed_forwards(self)]
 
     def _add_processors(self) -> None:
         processors: dict[str, Any] = {}
@@ -132,7 +130,8 @@ class SonicUNet(UNetSpatioTemporalConditionModel):
                 processors[name] = SelfAttention(layer)
         self.set_attn_processor(processors)
 
-    def _add_temporal_convs(self) -> None:
+    def _add_temporal_convs(self) -> list[TemporalConv]:
+        added = []
         for block in list(self.modules()):
             if not isinstance(block, TemporalResnetBlock):
                 continue
@@ -141,7 +140,8 @@ class SonicUNet(UNetSpatioTemporalConditionModel):
                 channels = conv.in_channels, conv.out_channels
                 quick = TemporalConv(*channels, conv.kernel_size, padding=conv.padding)
                 setattr(block, name, quick)
-                self._temporal_convs.append(quick)
+                added.append(quick)
+        return added
 
     def lay_out_for_gpu(self) -> None:
         """Store convolution weights channel by channel, as tensor cores read them.
@@ -210,8 +210,8 @@ class SonicUNet(UNetSpatioTemporalConditionModel):
         """
         for listener in self._listeners:
             listener.context = context
-        for conv in self._temporal_convs:
-            conv.plain = context.plain
+        for layer in self._quick:
+            layer.plain = context.plain
         placeholder = sample.new_zeros(len(sample), 1, 1)
         network = self._shallow(torch.cat(deep)) if deep else self
 
