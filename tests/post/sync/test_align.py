@@ -8,7 +8,8 @@ import opensonic
 from opensonic.engines.mesh.engine import MeshEngine
 from opensonic.media.audio import cut_speech, read_speech
 from opensonic.motion.track import sample_track, track_of
-from opensonic.post.sync import align
+from opensonic.post.interpolate.flow import FlowBetween
+from opensonic.post.sync import align, retime
 from opensonic.post.sync.align import Alignment, align_chunks
 from opensonic.post.sync.heard import hear_lips
 from opensonic.post.sync.lag import Sync, measure_sync
@@ -162,3 +163,19 @@ def test_compat_and_the_mesh_engine_are_left_alone(lagging, video):
     assert video._finished(frames, Alignment()) is frames
     assert lagging(0.05, align_lips=False)._finished(frames, Alignment()) is frames
     assert lagging(0.05, compat=True)._finished(frames, Alignment()) is frames
+
+
+def test_flow_is_set_up_once_and_the_mouth_is_put_where_it_belongs(lagging, monkeypatch):
+    built, placed = [], []
+
+    class Counted(FlowBetween):
+        def __init__(self):
+            built.append(self)
+            super().__init__()
+
+    monkeypatch.setattr("opensonic.video.FlowBetween", Counted)
+    monkeypatch.setattr(retime, "place_mouth", lambda *given: placed.append(given[-1]))
+    assert sum(len(chunk.frames) for chunk in lagging(0.05, knows=True)) == 125
+    assert len(built) == 1
+    assert len(placed) > 60
+    assert set(placed) <= {share / 16 for share in range(1, 16)}
