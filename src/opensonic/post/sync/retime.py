@@ -115,7 +115,7 @@ class Retimer:
 
     def _mixed(self, low: int, share: Fraction) -> Chunk:
         first, second = self._at(low), self._at(low + 1)
-        frames = np.asarray(self._between(first.frames, second.frames, share), np.uint8)
+        frames = np.array(self._between(first.frames, second.frames, share), np.uint8)
         here, there = (self._mouths[number - self._first] for number in (low, low + 1))
         if here is not None and there is not None:
             both = first.frames[0], second.frames[0]
