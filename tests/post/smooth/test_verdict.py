@@ -1,3 +1,5 @@
+import itertools
+
 from opensonic.post.smooth.evidence import Evidence
 from opensonic.post.smooth.verdict import REACH, is_frozen
 
@@ -6,7 +8,7 @@ SHARE_OF_COPIES = (0.16, 0.2, 0.17, 0.3, 0.25, 0.19, 0.15, 0.28)
 
 
 def evidence(steps):
-    pairs = zip(steps, steps[1:], strict=False)
+    pairs = itertools.pairwise(steps)
     return [Evidence(step, after, step + after, 0.1, 0.0, 0.9) for step, after in pairs]
 
 
