@@ -16,6 +16,7 @@ from opensonic.engines.base import PLAIN_RUN, Engine, Run
 from opensonic.errors import EncodeError, OpenSonicError
 from opensonic.media.video import encode_video
 from opensonic.metrics.evaluate import evaluate
+from opensonic.metrics.networks.observers import FieldMeasures
 from opensonic.metrics.report import check_report_target, write_report
 from opensonic.motion.writer import motion_file, note_motion
 from opensonic.post.interpolate.flow import FlowBetween
@@ -207,7 +208,8 @@ class Video:
         """
         made = f"made by OpenSonic's {self.engine.name} engine, seed {self.settings.seed}"
         try:
-            found = evaluate(video, progress=progress)
+            measures = FieldMeasures(portrait=self.portrait)
+            found = evaluate(video, observers=measures.observers(), progress=progress)
             notes = (made, *self.warnings, *found.notes)
             write_report(replace(found, notes=notes), report, progress=progress)
         except OpenSonicError as error:
