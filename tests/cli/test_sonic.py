@@ -117,7 +117,7 @@ def test_missing_files_are_named_with_source_and_licence(
     code, _, err = run("animate", portrait, sound(), *FAST, *words)
     assert code == 3
     for told in (
-        "7 files of the Sonic model are missing",
+        "6 files of the Sonic model are missing",
         "Sonic/unet.pth (https://huggingface.co/LeonJoe13/Sonic/",
         "CC BY-NC-SA 4.0",
         "opensonic models pull",

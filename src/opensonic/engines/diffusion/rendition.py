@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -23,7 +23,7 @@ from opensonic.engines.diffusion.decode import Runs
 from opensonic.engines.diffusion.finishing import finish_clip
 from opensonic.engines.diffusion.model import SonicModel
 from opensonic.engines.diffusion.noise import draw_noise, draw_published_noise
-from opensonic.engines.diffusion.resources import Resources, smaller, smaller_runs
+from opensonic.engines.diffusion.resources import Resources, smaller, smaller_runs, visiting
 from opensonic.engines.diffusion.resume import (
     Fingerprint,
     StateFile,
@@ -266,19 +266,9 @@ class Rendition:
         self._decode_less(error)
         return True
 
-    @contextmanager
-    def _placed(self, *networks: nn.Module) -> Iterator[None]:
+    def _placed(self, *networks: nn.Module) -> AbstractContextManager[None]:
         """Bring networks that wait on the host to the device, and back afterwards."""
-        if not self.resources.offload:
-            yield
-            return
-        try:
-            for network in networks:
-                network.to(self.device)
-            yield
-        finally:
-            for network in networks:
-                network.to("cpu")
+        return visiting(self.device, *networks) if self.resources.offload else nullcontext()
 
     def _take_less(self, resources: Resources | None, error: Exception) -> None:
         """Go on with less memory.

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
+
+from torch import nn
 
 from opensonic.engines.diffusion.context import CACHE_BYTES
 from opensonic.engines.diffusion.decode import COMPAT_CHUNK, Runs
@@ -65,3 +69,15 @@ def smaller_runs(resources: Resources, *, compat: bool) -> Resources | None:
     n_ways = len(COMPAT_RUNS if compat else RUNS)
     following = resources.decoding + 1
     return replace(resources, decoding=following) if following < n_ways else None
+
+
+@contextmanager
+def visiting(device: str, *networks: nn.Module) -> Iterator[None]:
+    """Bring networks that wait on the host to a device, and back afterwards."""
+    try:
+        for network in networks:
+            network.to(device)
+        yield
+    finally:
+        for network in networks:
+            network.to("cpu")
