@@ -21,6 +21,6 @@ def test_a_lone_copy_is_frozen():
 def test_copies_in_a_rhythm_are_left_though_encoding_made_them_differ():
     steps = [1.0] * (2 * REACH + 2)
     steps[0::2] = [*SHARE_OF_COPIES, 0.16]
-    steps[REACH] = 0.05
+    steps[REACH] = 0.1
     assert not is_frozen(evidence(steps), REACH)
     assert REACH % 2 == 0

@@ -46,7 +46,7 @@ FLASH_LEVELS = 24.0
 _NOISE_LEVELS = 0.15
 _MOVING_LEVELS = 0.12
 _LONE_SHARE = 0.12
-_RHYTHM_SHARE = 0.35
+_RHYTHM_SHARE, _RHYTHM_TIMES = 0.35, 3.0
 _MANY = 2
 _CUT_SHARE = 3.0
 _CUT_LEVELS = 2.0
@@ -126,18 +126,20 @@ def is_frozen(around: Sequence[Evidence | None], place: int) -> bool:
         usual >= _MOVING_LEVELS
         and any(here.step < share * usual and here.onward >= way for share, way in COPIES)
         and min(before, here.next_step) >= MOVING_SHARE * usual
-        and _is_alone(sorted(steps.values()), usual)
+        and _is_alone(here.step, sorted(steps.values()), usual)
     )
 
 
-def _is_alone(steps: Sequence[float], usual: float) -> bool:
+def _is_alone(step: float, others: Sequence[float], usual: float) -> bool:
     """Tell whether so small a step is no rhythm, as film at another rate has.
 
     Args:
-        steps: The steps around it, ascending.
+        step: The small step.
+        others: The steps around it, ascending.
         usual: Their median.
     """
-    return steps[0] >= _LONE_SHARE * usual and steps[_MANY] >= _RHYTHM_SHARE * usual
+    like_it = min(_RHYTHM_SHARE * usual, _RHYTHM_TIMES * step)
+    return others[0] >= _LONE_SHARE * usual and others[_MANY] >= like_it
 
 
 def copy_place(around: Sequence[Evidence | None], place: int) -> int:
