@@ -4,21 +4,18 @@ from __future__ import annotations
 
 import hashlib
 import logging
-import warnings
 from pathlib import Path
 
 import numpy as np
-import onnx
 import torch
 
 from opensonic.errors import WeightsError
 from opensonic.speech.mel import N_MELS
-from opensonic.train.packing import HALF_FROM, store_in_half
+from opensonic.train.packing import export_rows, round_as_stored
 from opensonic.train.speech.model import ExportedNetwork, SpeechNetwork
 
 _LOG = logging.getLogger(__name__)
 _TOLERANCE = 1e-3
-_OPSET = 17
 
 
 def load_network(path: Path) -> SpeechNetwork:
@@ -42,33 +39,11 @@ def export_network(weights: Path, out: Path) -> str:
     Raises:
         WeightsError: ONNX and PyTorch disagree.
     """
-    import onnxruntime as ort
-
     network = ExportedNetwork(load_network(weights)).eval()
-    for parameter in network.parameters():
-        if parameter.numel() >= HALF_FROM:  # as the file will hold it
-            parameter.data = parameter.data.half().float()
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", DeprecationWarning)  # the exporter without extra packages
-        torch.onnx.export(
-            network,
-            (torch.zeros(1, 400, N_MELS),),
-            str(out),
-            input_names=["rows"],
-            output_names=["heard"],
-            dynamic_axes={"rows": {1: "T"}, "heard": {0: "T"}},
-            opset_version=_OPSET,
-            dynamo=False,
-        )
-    model = onnx.load(out)
-    store_in_half(model)
-    onnx.save(model, out)
-    rows = torch.randn(1, 242, N_MELS, generator=torch.Generator().manual_seed(0))
-    with torch.no_grad():
-        expected = network(rows).numpy()
-    session = ort.InferenceSession(out.read_bytes(), providers=["CPUExecutionProvider"])
-    (found,) = session.run(None, {"rows": rows.numpy()})
-    difference = float(np.abs(np.asarray(found) - expected).max())
+    round_as_stored(network)
+    names = "rows", "heard"
+    found, expected = export_rows(network, out, N_MELS, names=names, output_axis="T")
+    difference = float(np.abs(found - expected).max())
     if difference > _TOLERANCE:
         raise WeightsError(
             f"{out}: differs from PyTorch by {difference:.2g}, expected at most {_TOLERANCE}; "

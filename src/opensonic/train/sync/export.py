@@ -4,23 +4,20 @@ from __future__ import annotations
 
 import hashlib
 import logging
-import warnings
 from pathlib import Path
 
 import numpy as np
-import onnx
 import torch
 from torch import nn
 
 from opensonic.errors import WeightsError
 from opensonic.post.sync.lips import N_FEATURES
 from opensonic.post.sync.match import N_INPUTS
-from opensonic.train.packing import HALF_FROM, store_in_half
+from opensonic.train.packing import export_rows, round_as_stored
 from opensonic.train.sync.network import blank_matcher
 
 _LOG = logging.getLogger(__name__)
 _TOLERANCE = 1e-2
-_OPSET = 17
 
 
 class _First(nn.Module):
@@ -49,9 +46,7 @@ def export_matcher(weights: Path, folder: Path) -> None:
     with torch.no_grad():  # the weight of the evidence goes into the branch of the sound
         for parameter in matcher.sound.trunk.last.parameters():
             parameter.mul_(torch.exp(matcher.log_weight))
-    for parameter in matcher.parameters():
-        if parameter.numel() >= HALF_FROM:  # as the files will hold it
-            parameter.data = parameter.data.half().float()
+    round_as_stored(matcher)
     branches = (
         ("sync_lips", matcher.lips, "features", N_FEATURES),
         ("sync_sound", matcher.sound, "columns", N_INPUTS),
@@ -61,30 +56,9 @@ def export_matcher(weights: Path, folder: Path) -> None:
 
 
 def _export(branch: nn.Module, out: Path, input_name: str, n_columns: int) -> None:
-    import onnxruntime as ort
-
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", DeprecationWarning)  # the exporter without extra packages
-        warnings.simplefilter("ignore", UserWarning)  # constants that it does not fold
-        torch.onnx.export(
-            branch,
-            (torch.zeros(1, 300, n_columns),),
-            str(out),
-            input_names=[input_name],
-            output_names=["evidence"],
-            dynamic_axes={input_name: {1: "T"}, "evidence": {0: "R"}},
-            opset_version=_OPSET,
-            dynamo=False,
-        )
-    model = onnx.load(out)
-    store_in_half(model)
-    onnx.save(model, out)
-    rows = torch.randn(1, 242, n_columns, generator=torch.Generator().manual_seed(0))
-    with torch.no_grad():
-        expected = branch(rows).numpy()
-    session = ort.InferenceSession(out.read_bytes(), providers=["CPUExecutionProvider"])
-    (found,) = session.run(None, {input_name: rows.numpy()})
-    difference = float(np.abs(np.asarray(found) - expected).max() / expected.std())
+    names = input_name, "evidence"
+    found, expected = export_rows(branch, out, n_columns, names=names, output_axis="R")
+    difference = float(np.abs(found - expected).max() / expected.std())
     if difference > _TOLERANCE:
         raise WeightsError(
             f"{out}: differs from PyTorch by {difference:.2g} of its spread, expected at most "
